@@ -1,0 +1,65 @@
+# Each target is enough by itself: it first installs what it needs into .venv.
+
+PORT ?= 8000
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+# A uv of the machine if there is a working one, else our own.
+UV = $$(uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
+NEED_UV = uv --version >/dev/null 2>&1 || [ -x .tools/bin/uv ] || { \
+	rm -rf .tools && mkdir .tools && \
+	python3 -m pip install --quiet --target .tools/new "uv>=0.8,<1" && \
+	mv .tools/new/bin .tools/bin && rm -rf .tools/new; }
+export UV_PYTHON_DOWNLOADS := never
+# Trust whom the machine trusts, a company's proxy included.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.PHONY: help serve demo test test-slow format check lock
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+serve: $(INSTALLED) ## Run the service on PORT (8000) with a PostgreSQL of its own
+	@$(BIN)/okr serve --port $(PORT)
+
+demo: $(INSTALLED) ## Run the service with example data
+	@$(BIN)/okr serve --demo --port $(PORT)
+
+test: $(INSTALLED) ## Run the tests
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-slow: $(INSTALLED) ## Run the longer proofs
+	$(BIN)/pytest -m slow
+
+format: $(INSTALLED) ## Format the code and repair what can be repaired
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+check: $(INSTALLED) ## Judge format, style, types and layers
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: ## Bring requirements.lock up to pyproject.toml; delete it first to upgrade everything
+	@$(NEED_UV)
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-config --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		--extra embedded --group dev pyproject.toml --output-file requirements.lock
+
+# A copied or moved checkout must not go on using the code it was copied from.
+ifneq ($(file <$(INSTALLED)),$(CURDIR))
+.PHONY: $(INSTALLED)
+endif
+
+# Removed first and written last, the stamp says that everything in between was done.
+$(INSTALLED): pyproject.toml requirements.lock
+	@echo "Installing into .venv ..."
+	@$(NEED_UV)
+	@[ "$$(cat $@ 2>/dev/null)" = "$(CURDIR)" ] || { rm -rf .venv && $(UV) venv -q --python python3 .venv; }
+	@rm -f $@
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@echo "$(CURDIR)" > $@

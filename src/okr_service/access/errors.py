@@ -1,0 +1,38 @@
+"""What can go wrong with credentials and permissions."""
+
+from dataclasses import dataclass
+
+from okr_service.kernel.errors import Forbidden, Invalid, NotFound, Unauthenticated
+
+
+class MissingCredential(Unauthenticated):
+    """Send an API key: Authorization: Bearer okr_…"""
+
+
+class InvalidCredential(Unauthenticated):
+    """This API key is unknown, expired or revoked."""
+
+
+@dataclass(eq=False)
+class NotPermitted(Forbidden):
+    """This needs the permission {permission}, which the credential does not have."""
+
+    permission: str
+
+
+@dataclass(eq=False)
+class ApiKeyNotFound(NotFound):
+    """There is no API key {ref}."""
+
+    ref: str
+
+
+@dataclass(eq=False)
+class TenantNotFound(NotFound):
+    """There is no tenant {ref}."""
+
+    ref: str
+
+
+class ExpiryInPast(Invalid):
+    """An API key cannot expire before it is made."""

@@ -1,0 +1,1 @@
+"""What the rooms stand on. Knows no OKR word."""

@@ -1,0 +1,277 @@
+"""Answers built by PostgreSQL as JSON, passed on as they are.
+
+A `Collection` says once how a kind of row is shown, filtered, ordered and what
+can be included; single answers and pages both come from it.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    Numeric,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.sql import FromClause
+
+from okr_service.kernel.database import Reading
+from okr_service.kernel.errors import FieldError, InvalidCursor, InvalidQuery
+from okr_service.kernel.model import TenantRow
+
+Document = Mapping[str, ColumnElement[object]]
+
+
+def json_object(document: Document) -> ColumnElement[object]:
+    """Build one JSON object out of named expressions."""
+    pairs: list[object] = []
+    for name, value in document.items():
+        pairs += (literal(name, literal_execute=True), value)
+    return func.json_build_object(*pairs)
+
+
+def figure(column: ColumnElement[Decimal] | ColumnElement[Decimal | None]) -> ColumnElement[object]:
+    """Show a figure as a string, so that no client loses a digit."""
+    return cast(func.trim_scale(column), Text)
+
+
+def ratio(column: ColumnElement[Decimal] | ColumnElement[Decimal | None]) -> ColumnElement[object]:
+    """Show a progress or weight as a plain JSON number without trailing zeros."""
+    return func.trim_scale(column)
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """Which page of a list is wanted, and how its items are to look."""
+
+    limit: int = 50
+    cursor: str | None = None
+    sort: str | None = None
+    fields: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exact_count: bool = False
+
+
+@dataclass(frozen=True)
+class Representation:
+    """One row as JSON text, with its version (1 for rows that never change)."""
+
+    text: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as JSON text, and where the next one starts."""
+
+    data: str
+    next_cursor: str | None
+    total: int | None
+
+
+@dataclass(frozen=True)
+class Collection:
+    """How one kind of row is shown, ordered and expanded."""
+
+    model: type[TenantRow]
+    document: Document
+    sorts: Mapping[str, ColumnElement[object]]
+    includes: Document = field(default_factory=dict)
+    default_sort: str = "id"
+    permission: str = "read"  # the permission it takes to read them; access knows the words
+    source: FromClause | None = None  # what to select from, when it is more than the model
+
+    def rows(self, *columns: ColumnElement[object], tenant_id: UUID) -> Select[tuple[object, ...]]:
+        """Select columns of the tenant's rows that are not deleted."""
+        statement = select(*columns).where(self.model.tenant_id == tenant_id)
+        if self.source is not None:
+            statement = statement.select_from(self.source)
+        if hasattr(self.model, "deleted_at"):
+            statement = statement.where(self.model.deleted_at.is_(None))
+        return statement
+
+    async def one(
+        self,
+        tx: Reading,
+        tenant_id: UUID,
+        condition: ColumnElement[bool],
+        request: PageRequest | None = None,
+    ) -> Representation | None:
+        """Return one row, or None where no row meets the condition."""
+        shown = json_object(self._shown(request or PageRequest()))
+        version = getattr(self.model, "version", literal(1))
+        statement = self.rows(cast(shown, Text), version, tenant_id=tenant_id).where(condition)
+        found = (await tx.execute(statement)).one_or_none()
+        return found and Representation(*found)
+
+    async def page(
+        self,
+        tx: Reading,
+        tenant_id: UUID,
+        conditions: Sequence[ColumnElement[bool]],
+        request: PageRequest,
+    ) -> Page:
+        """Return a page of rows as JSON text.
+
+        Raises:
+            InvalidQuery: the order, a field or an inclusion is not one this list knows.
+            InvalidCursor: the cursor is not of this list in this order.
+        """
+        name, descending = self._order(request.sort or self.default_sort)
+        statement = self._page_statement(tenant_id, conditions, request, name, descending)
+        data, count, last_key, last_id = (await tx.execute(statement)).one()
+        more = count > request.limit
+        cursor = encode_cursor(f"{'-' * descending}{name}", last_key, last_id) if more else None
+        total = None
+        if request.exact_count:
+            counted = self.rows(func.count(), tenant_id=tenant_id).where(*conditions)
+            total = await tx.scalar(counted)
+        return Page(data, cursor, total)
+
+    def _page_statement(
+        self,
+        tenant_id: UUID,
+        conditions: Sequence[ColumnElement[bool]],
+        request: PageRequest,
+        name: str,
+        descending: bool,
+    ) -> Select[tuple[str, int, str | None, str | None]]:
+        key = self._key(name)
+        order = [column.desc() if descending else column.asc() for column in (key, self.model.id)]
+        if _nullable(key):
+            order[0] = order[0].nulls_last()
+        wanted = (
+            self.rows(
+                json_object(self._shown(request)).label("doc"),
+                cast(key, Text).label("key"),
+                cast(self.model.id, Text).label("id"),
+                func.row_number().over(order_by=order).label("place"),
+                tenant_id=tenant_id,
+            )
+            .where(*conditions)
+            .order_by(*order)
+            .limit(request.limit + 1)
+        )
+        if request.cursor:
+            after, after_id = decode_cursor(
+                request.cursor, f"{'-' * descending}{name}", key
+            )
+            wanted = wanted.where(self._after(key, after, after_id, descending))
+        rows = wanted.subquery("wanted")
+        inside, last = rows.c.place <= request.limit, rows.c.place == request.limit
+        docs = func.json_agg(aggregate_order_by(rows.c.doc, rows.c.place)).filter(inside)
+        return select(
+            func.coalesce(cast(docs, Text), "[]"),
+            func.count(),
+            func.max(rows.c.key).filter(last),
+            func.max(rows.c.id).filter(last),
+        )
+
+    def _after(
+        self, key: ColumnElement[object], value: object, row_id: UUID, descending: bool
+    ) -> ColumnElement[bool]:
+        beyond_id = self.model.id < row_id if descending else self.model.id > row_id
+        if value is None:
+            return and_(key.is_(None), beyond_id)
+        after = literal(value, key.type)
+        if not _nullable(key):
+            here, there = tuple_(key, self.model.id), tuple_(after, literal(row_id))
+            return here < there if descending else here > there
+        beyond = key < after if descending else key > after
+        return or_(beyond, and_(key == after, beyond_id), key.is_(None))
+
+    def _order(self, sort: str) -> tuple[str, bool]:
+        name, descending = sort.removeprefix("-"), sort.startswith("-")
+        if name != "id" and name not in self.sorts:
+            raise _unknown("sort", name, self.sorts)
+        return name, descending
+
+    def _key(self, name: str) -> ColumnElement[object]:
+        return self.sorts[name] if name in self.sorts else self.model.id
+
+    def _shown(self, request: PageRequest) -> dict[str, ColumnElement[object]]:
+        for name in request.include:
+            if name not in self.includes:
+                raise _unknown("include", name, self.includes)
+        everything = {**self.document, **{n: self.includes[n] for n in request.include}}
+        if not request.fields:
+            return everything
+        for name in request.fields:
+            if name not in self.document:
+                raise _unknown("fields", name, self.document)
+        kept = {"id", *request.fields, *request.include}
+        return {name: value for name, value in everything.items() if name in kept}
+
+
+def json_list(
+    document: Document, condition: ColumnElement[bool], *order: ColumnElement[object]
+) -> ColumnElement[object]:
+    """Build a JSON array of the related rows that meet a condition, in order."""
+    listed = func.json_agg(aggregate_order_by(json_object(document), *order))
+    empty = func.json_build_array()
+    return select(func.coalesce(listed, empty)).where(condition).scalar_subquery()
+
+
+def encode_cursor(sort: str, key: str | None, row_id: str | None) -> str:
+    """Make an opaque cursor of an order and the last row's place in it."""
+    return base64.urlsafe_b64encode(orjson.dumps([sort, key, row_id])).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, sort: str, key: ColumnElement[object]) -> tuple[object, UUID]:
+    """Return the sort key and the id a cursor was made of.
+
+    Raises:
+        InvalidCursor: it is not a cursor, or one of another order.
+    """
+    try:
+        made_for, value, row_id = orjson.loads(
+            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        )
+        if made_for != sort:
+            raise InvalidCursor
+        return (None if value is None else _typed(value, key)), UUID(row_id)
+    except (ValueError, TypeError, ArithmeticError, AttributeError, binascii.Error) as error:
+        raise InvalidCursor from error
+
+
+def _typed(value: str, key: ColumnElement[object]) -> object:
+    match key.type:
+        case DateTime():
+            return datetime.fromisoformat(value)
+        case Date():
+            return date.fromisoformat(value)
+        case Integer():
+            return int(value)
+        case Numeric():
+            return Decimal(value)
+        case Uuid():
+            return UUID(value)
+        case _:
+            return str(value)
+
+
+def _nullable(key: ColumnElement[object]) -> bool:
+    return bool(getattr(key, "nullable", True))
+
+
+def _unknown(parameter: str, name: str, known: Mapping[str, object]) -> InvalidQuery:
+    facts: dict[str, object] = {"given": name, "expected": ", ".join(sorted(known))}
+    return InvalidQuery([FieldError(f"/{parameter}", "not-allowed", facts)])

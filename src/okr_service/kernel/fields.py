@@ -1,0 +1,101 @@
+"""The kinds of value that requests carry, each bounded and told apart strictly.
+
+A number is a number, a date is a string in ISO 8601, an id is a UUID or
+`external:<external_id>`; nothing is guessed from another type.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, NewType
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StrictInt,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
+
+Ref = NewType("Ref", str)
+
+# A figure has at most 20 digits before the point and 10 after it: enough for a
+# group's revenue in đồng, and sums of millions of them stay far inside `numeric`.
+_FIGURE_DIGITS, _FIGURE_PLACES = 30, 10
+_WEIGHT_LIMIT = Decimal(1_000_000)
+
+
+def _text_only(value: object) -> object:
+    if isinstance(value, date) or isinstance(value, str):  # noqa: SIM101 - datetime is a date
+        return value
+    raise PydanticCustomError("string_type", "must be text")
+
+
+def _number_only(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
+        raise PydanticCustomError("decimal_type", "must be a number")
+    return value.strip() if isinstance(value, str) else value
+
+
+def _ordinary_year(value: date) -> date:
+    if not 1900 <= value.year <= 2200:  # noqa: PLR2004
+        raise PydanticCustomError("year_out_of_range", "must be between 1900 and 2200")
+    return value
+
+
+def _plain(value: Decimal) -> Decimal:
+    return value + 0 if value else Decimal(0)  # no negative zero
+
+
+Figure = Annotated[
+    Decimal,
+    BeforeValidator(_number_only, json_schema_input_type=str | int | float),
+    Field(max_digits=_FIGURE_DIGITS, decimal_places=_FIGURE_PLACES, allow_inf_nan=False),
+    AfterValidator(_plain),
+    PlainSerializer(str, return_type=str, when_used="json"),
+]
+Weight = Annotated[
+    Decimal,
+    BeforeValidator(_number_only, json_schema_input_type=str | int | float),
+    Field(ge=0, le=_WEIGHT_LIMIT, decimal_places=4, allow_inf_nan=False),
+    AfterValidator(_plain),
+    PlainSerializer(float, return_type=float, when_used="json"),
+]
+Day = Annotated[
+    date, BeforeValidator(_text_only, json_schema_input_type=date), AfterValidator(_ordinary_year)
+]
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_text_only, json_schema_input_type=datetime),
+    AfterValidator(_ordinary_year),
+]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Prose = Annotated[str, StringConstraints(max_length=20_000)]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Reference = Annotated[
+    Ref,
+    StringConstraints(min_length=1, max_length=220),
+    Field(
+        description="An id, or `external:` and the external id.",
+        examples=["external:MT-GACH-01"],
+    ),
+]
+Count = Annotated[StrictInt, Field(ge=0)]
+Tags = Annotated[list[Label], Field(max_length=50)]
+
+
+class Input(BaseModel):
+    """What callers send: an unknown field is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class View(BaseModel):
+    """What callers get; the database builds it, this documents it."""
+
+    model_config = ConfigDict(extra="forbid")

@@ -1,0 +1,100 @@
+"""Trees of rows that name their parent: no loops, no more than 32 levels.
+
+Two moves that are each fine alone could make a loop together, so whoever moves
+holds the tenant's structure alone; whoever relies on it staying as it is while
+looking at several rows holds it with others.
+"""
+
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import Integer, literal, select, text
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from okr_service.kernel.database import Reading, Transaction
+from okr_service.kernel.errors import OkrError
+from okr_service.kernel.model import Resource
+
+DEEPEST = 32
+
+
+class TreeRow(Resource):
+    """A row of a tree."""
+
+    __abstract__ = True
+
+    parent_id: InstrumentedAttribute[UUID | None]
+
+
+_T = TypeVar("_T", bound=TreeRow)
+
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 1))")
+_WITH_OTHERS = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 1))")
+
+
+async def hold_structure(tx: Transaction, tenant_id: UUID, *, alone: bool) -> None:
+    """Keep every other transaction from moving rows until this one ends.
+
+    Taken before any row is locked, so that nobody waits for it holding one.
+    """
+    await tx.execute(_ALONE if alone else _WITH_OTHERS, {"name": str(tenant_id)})
+
+
+async def ancestors(tx: Reading, model: type[_T], tenant_id: UUID, row_id: UUID) -> list[UUID]:
+    """Return the ids from a row up to its root, the row first."""
+    base = (
+        select(model.id, model.parent_id, literal(0, Integer).label("steps"))
+        .where(model.tenant_id == tenant_id, model.id == row_id)
+        .cte("line", recursive=True)
+    )
+    parent = aliased(model)
+    line = base.union_all(
+        select(parent.id, parent.parent_id, base.c.steps + 1).where(
+            parent.tenant_id == tenant_id,
+            parent.id == base.c.parent_id,
+            base.c.steps <= DEEPEST,
+        )
+    )
+    return list((await tx.scalars(select(line.c.id).order_by(line.c.steps))).all())
+
+
+async def height(tx: Reading, model: type[_T], tenant_id: UUID, row_id: UUID) -> int:
+    """Return how many levels there are below a row."""
+    base = (
+        select(model.id, literal(0, Integer).label("level"))
+        .where(model.tenant_id == tenant_id, model.id == row_id)
+        .cte("below", recursive=True)
+    )
+    child = aliased(model)
+    below = base.union_all(
+        select(child.id, base.c.level + 1).where(
+            child.tenant_id == tenant_id,
+            child.parent_id == base.c.id,
+            base.c.level <= DEEPEST,
+        )
+    )
+    found = await tx.scalar(select(below.c.level).order_by(below.c.level.desc()).limit(1))
+    return found or 0
+
+
+async def require_place(
+    tx: Transaction,
+    model: type[_T],
+    tenant_id: UUID,
+    row_id: UUID | None,
+    parent_id: UUID,
+    loop: OkrError,
+    too_deep: OkrError,
+) -> None:
+    """Make sure that a row, or a new one, fits under a parent.
+
+    Raises:
+        loop: the parent is the row itself or beneath it.
+        too_deep: the tree would have more than 32 levels.
+    """
+    line = await ancestors(tx, model, tenant_id, parent_id)
+    if row_id in line:
+        raise loop
+    below = await height(tx, model, tenant_id, row_id) if row_id else 0
+    if len(line) + 1 + below > DEEPEST:
+        raise too_deep

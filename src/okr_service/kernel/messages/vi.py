@@ -1,0 +1,3 @@
+"""What errors say in Vietnamese, by code."""
+
+SENTENCES: dict[str, str] = {}

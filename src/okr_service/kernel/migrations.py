@@ -1,0 +1,61 @@
+"""Bringing a database's tables to this version, and telling whether they are."""
+
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from okr_service.kernel.database import Database
+
+_PACKAGED = Path(__file__).parents[1] / "migrations"
+_IN_CHECKOUT = Path(__file__).parents[3] / "migrations"
+
+
+def _config(url: str) -> Config:
+    config = Config()
+    folder = _PACKAGED if _PACKAGED.is_dir() else _IN_CHECKOUT
+    config.set_main_option("script_location", str(folder))
+    config.attributes["url"] = url
+    return config
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring the tables up to a revision; a lock keeps others from doing so meanwhile."""
+    command.upgrade(_config(url), revision)
+
+
+def unmigrate(url: str, revision: str) -> None:
+    """Take the tables back down to a revision; `base` removes them."""
+    command.downgrade(_config(url), revision)
+
+
+def migration_sql(url: str) -> None:
+    """Print the statements of all migrations."""
+    command.upgrade(_config(url), "head", sql=True)
+
+
+def check_drift(url: str) -> None:
+    """Raise alembic's CommandError where the models differ from the migrated tables."""
+    command.check(_config(url))
+
+
+@cache
+def newest() -> str:
+    """Return the revision that this version of the service needs."""
+    head = ScriptDirectory.from_config(_config("")).get_current_head()
+    assert head is not None, "there is at least one migration"
+    return head
+
+
+async def is_current(database: Database) -> bool:
+    """Say whether the database's tables are of this version."""
+    try:
+        async with database.reading() as connection:
+            found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    except DBAPIError:
+        return False
+    return found == newest()

@@ -1,0 +1,12 @@
+"""SQL that is too long for an expression lives in `.sql` files beside their room."""
+
+from functools import cache
+from importlib.resources import files
+
+from sqlalchemy import TextClause, text
+
+
+@cache
+def load_sql(package: str, name: str) -> TextClause:
+    """Return the statement in `<package>/<name>.sql`; its parameters are written `:name`."""
+    return text((files(package) / f"{name}.sql").read_text(encoding="utf-8"))

@@ -1,0 +1,71 @@
+"""Assembling the service: settings, database, doors. Nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.responses import JSONResponse
+
+from okr_service import __version__
+from okr_service.access.rest import router as access
+from okr_service.access.service import Gatekeeper
+from okr_service.actions.rest import router as actions
+from okr_service.audit.rest import router as audit
+from okr_service.checkins.rest import bulk_router as check_in_batches
+from okr_service.checkins.rest import router as check_ins
+from okr_service.cycles.rest import router as cycles
+from okr_service.kernel.database import Database
+from okr_service.kernel.migrations import is_current
+from okr_service.objectives.key_results_rest import router as key_results
+from okr_service.objectives.rest import router as objectives
+from okr_service.organisation.rest import router as organisation
+from okr_service.rest import openapi, problems
+from okr_service.rest.context import RequestContext
+from okr_service.rest.endpoint import Service
+from okr_service.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Assemble the service; it connects to the database when first asked."""
+    database = Database(settings)
+    gatekeeper = Gatekeeper(database, settings.bootstrap_api_key, settings.credential_cache_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await database.close()
+
+    app = FastAPIOffline(
+        title="okr-service",
+        version=__version__,
+        summary="Objectives and key results: annual targets in, exact completion out.",
+        redoc_url=None,
+        lifespan=lifespan,
+        max_body_size=settings.bulk_body_limit_bytes,
+    )
+    app.state.service = Service(settings, database, gatekeeper)
+    app.add_middleware(RequestContext)
+    problems.install(app)
+    openapi.install(app)
+    for router in (
+        check_ins, objectives, actions, key_results, cycles, organisation, audit, access,
+    ):
+        app.include_router(router, max_body_size=settings.body_limit_bytes)
+    for router in (check_in_batches,):
+        app.include_router(router)
+    _add_probes(app, database)
+    return app
+
+
+def _add_probes(app: FastAPI, database: Database) -> None:
+    @app.get("/healthz", tags=["operation"])
+    async def is_alive() -> JSONResponse:
+        """Say that the process answers."""
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/readyz", tags=["operation"])
+    async def is_ready() -> JSONResponse:
+        """Say whether the database answers and has this version's tables."""
+        ready = await database.is_ready() and await is_current(database)
+        return JSONResponse({"status": "ok" if ready else "unavailable"}, 200 if ready else 503)

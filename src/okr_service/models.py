@@ -1,0 +1,23 @@
+"""Every table, for migrations and checks."""
+
+from okr_service.access import model as _access
+from okr_service.actions import model as _actions
+from okr_service.audit import model as _audit
+from okr_service.checkins import model as _checkins
+from okr_service.cycles import model as _cycles
+from okr_service.kernel import idempotency as _idempotency
+from okr_service.kernel.model import Model
+from okr_service.objectives import model as _objectives
+from okr_service.organisation import model as _organisation
+
+ROOMS = (
+    _access,
+    _actions,
+    _audit,
+    _checkins,
+    _cycles,
+    _idempotency,
+    _objectives,
+    _organisation,
+)
+METADATA = Model.metadata

@@ -1,0 +1,261 @@
+"""Saying how objectives are measured: key results and their plans."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select
+
+from okr_service.access.policy import Permission, Principal, require
+from okr_service.audit.service import Change, record
+from okr_service.cycles import service as cycles
+from okr_service.cycles.model import Cycle
+from okr_service.kernel import references
+from okr_service.kernel.database import Transaction
+from okr_service.kernel.errors import FieldError, InvalidInput
+from okr_service.kernel.fields import Ref
+from okr_service.kernel.forest import hold_structure
+from okr_service.kernel.references import Versions
+from okr_service.kernel.writes import add, change, differences
+from okr_service.objectives.errors import (
+    CurrencyMismatch,
+    FigureNotUsed,
+    FigureRequired,
+    KeyResultNotFound,
+    ObjectiveFixed,
+    PlanDatesRepeat,
+    TargetEqualsStart,
+    TargetOnWrongSide,
+    TargetRangeEmpty,
+)
+from okr_service.objectives.model import KeyResult, PlannedValue
+from okr_service.objectives.service import cycle_of, objective_id
+from okr_service.objectives.shapes import (
+    Format,
+    Link,
+    Metric,
+    NewKeyResult,
+    PlannedFigure,
+)
+from okr_service.organisation import service as organisation
+from okr_service.rollup import service as rollup
+from okr_service.rollup.service import Contribution
+
+_WITHOUT_FIGURES = (Metric.BOOLEAN, Metric.ACTIONS)
+
+
+async def create_key_result(tx: Transaction, who: Principal, new: NewKeyResult) -> KeyResult:
+    """Say how an objective is measured.
+
+    Raises:
+        NotPermitted, ObjectiveNotFound, PersonNotFound, CycleClosed, DateOutsideCycle,
+        ExternalIdTaken, and those of `check_figures`.
+    """
+    require(who, Permission.PLAN)
+    await hold_structure(tx, who.tenant_id, alone=False)
+    if new.objective_id is None:
+        raise InvalidInput([FieldError("/objective_id", "required")])
+    objective = await objective_id(tx, who, new.objective_id, "/objective_id")
+    values = await _values(tx, who, new, await cycle_of(tx, who, objective))
+    row = KeyResult(tenant_id=who.tenant_id, objective_id=objective, **values)
+    await add(tx, row)
+    await _write_plan(tx, row, new.plan)
+    await record(tx, who, Change("created", "key_result", row.id, after=_audited(new)))
+    await rollup.propagate(
+        tx, who.tenant_id, objective, Contribution(), Contribution.of(row)
+    )
+    return row
+
+
+async def edit_key_result(
+    tx: Transaction,
+    who: Principal,
+    ref: Ref | UUID,
+    edit: Callable[[NewKeyResult], NewKeyResult],
+    expected: Versions = None,
+) -> KeyResult:
+    """Change a key result into what `edit` makes of it, its plan included.
+
+    Raises:
+        NotPermitted, KeyResultNotFound, VersionMismatch, ObjectiveFixed, PersonNotFound,
+        CycleClosed, DateOutsideCycle, ExternalIdTaken, and those of `check_figures`.
+    """
+    require(who, Permission.PLAN)
+    row = await lock_key_result(tx, who, ref, expected)
+    cycle = await cycle_of(tx, who, row.objective_id)
+    present = await key_result_input(tx, row)
+    wanted = edit(present)
+    await _require_same_objective(tx, who, row, wanted)
+    changes = differences(row, await _values(tx, who, wanted, cycle))
+    if not changes and wanted.plan == present.plan:
+        return row
+    was = Contribution.of(row)
+    before = await change(tx, row, changes)
+    if wanted.plan != present.plan:
+        await _write_plan(tx, row, wanted.plan)
+        before["plan"], changes["plan"] = _dumped(present.plan), _dumped(wanted.plan)
+    await record(tx, who, Change("updated", "key_result", row.id, before, changes))
+    await rollup.propagate(tx, who.tenant_id, row.objective_id, was, Contribution.of(row))
+    return row
+
+
+async def delete_key_result(
+    tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions = None
+) -> None:
+    """Take a key result out of sight and out of every figure; its check-ins are kept.
+
+    Raises:
+        NotPermitted, KeyResultNotFound, VersionMismatch, CycleClosed.
+    """
+    require(who, Permission.PLAN)
+    row = await lock_key_result(tx, who, ref, expected)
+    await cycle_of(tx, who, row.objective_id)
+    was, before = Contribution.of(row), _audited(await key_result_input(tx, row))
+    await change(tx, row, {"deleted_at": datetime.now(UTC)})
+    await record(tx, who, Change("deleted", "key_result", row.id, before))
+    await rollup.propagate(tx, who.tenant_id, row.objective_id, was, Contribution())
+
+
+async def lock_key_result(
+    tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions = None
+) -> KeyResult:
+    """Return a key result, held until the transaction ends; raises KeyResultNotFound."""
+    absent = KeyResultNotFound(str(ref))
+    return await references.lock(tx, KeyResult, who.tenant_id, ref, absent, expected)
+
+
+def check_figures(new: NewKeyResult) -> dict[str, Decimal | None]:
+    """Return the figures that a key result's metric works with.
+
+    Raises:
+        FigureRequired, FigureNotUsed: its metric wants one more, or one fewer.
+        TargetEqualsStart, TargetOnWrongSide, TargetRangeEmpty: they contradict each other.
+    """
+    start, target, upper = new.start_value, new.target_value, new.target_max
+    metric = new.metric
+    if metric is Metric.INCREASE and start is None:
+        start = Decimal(0)
+    _require_figures(metric, start, target, upper)
+    if metric in (Metric.INCREASE, Metric.DECREASE) and start is not None and target is not None:
+        if target == start:
+            raise TargetEqualsStart().at("/target_value")
+        if (target > start) is not (metric is Metric.INCREASE):
+            raise TargetOnWrongSide().at("/target_value")
+    if target is not None and upper is not None and target > upper:
+        raise TargetRangeEmpty().at("/target_max")
+    return {"start_value": start, "target_value": target, "target_max": upper}
+
+
+def _require_figures(
+    metric: Metric, start: Decimal | None, target: Decimal | None, upper: Decimal | None
+) -> None:
+    if metric in _WITHOUT_FIGURES:
+        for pointer, value in (("/start_value", start), ("/target_value", target)):
+            if value is not None:
+                raise FigureNotUsed(metric).at(pointer)
+    elif target is None:
+        raise FigureRequired(metric).at("/target_value")
+    if metric is Metric.DECREASE and start is None:
+        raise FigureRequired(metric).at("/start_value")
+    if metric is Metric.BETWEEN and upper is None:
+        raise FigureRequired(metric).at("/target_max")
+    if metric is not Metric.BETWEEN and upper is not None:
+        raise FigureNotUsed(metric).at("/target_max")
+
+
+async def _values(
+    tx: Transaction, who: Principal, new: NewKeyResult, cycle: Cycle
+) -> dict[str, object]:
+    figures = check_figures(new)
+    if (new.format is Format.CURRENCY) is (new.currency is None):
+        raise CurrencyMismatch().at("/currency")
+    cycles.require_within(cycle, new.start_date, "/start_date")
+    cycles.require_within(cycle, new.due_date, "/due_date")
+    for place, planned in enumerate(new.plan):
+        cycles.require_within(cycle, planned.date, f"/plan/{place}/date")
+    if len({planned.date for planned in new.plan}) < len(new.plan):
+        raise PlanDatesRepeat().at("/plan")
+    return {
+        **new.model_dump(include=_COPIED),
+        **figures,
+        "metric": new.metric.value,
+        "format": new.format.value,
+        "links": [link.model_dump() for link in new.links],
+        "owner_id": await organisation.person_id(tx, who, new.owner_id, "/owner_id"),
+    }
+
+
+_COPIED = {
+    "external_id",
+    "title",
+    "description",
+    "unit_of_measure",
+    "currency",
+    "weight",
+    "start_date",
+    "due_date",
+    "position",
+    "tags",
+}
+
+
+async def _require_same_objective(
+    tx: Transaction, who: Principal, row: KeyResult, wanted: NewKeyResult
+) -> None:
+    if wanted.objective_id is None:
+        return
+    if await objective_id(tx, who, wanted.objective_id, "/objective_id") != row.objective_id:
+        raise ObjectiveFixed().at("/objective_id")
+
+
+async def _write_plan(tx: Transaction, row: KeyResult, plan: Sequence[PlannedFigure]) -> None:
+    of = (PlannedValue.tenant_id == row.tenant_id, PlannedValue.key_result_id == row.id)
+    await tx.execute(delete(PlannedValue).where(*of))
+    values = [
+        {
+            "tenant_id": row.tenant_id,
+            "key_result_id": row.id,
+            "on_date": planned.date,
+            "value": planned.value,
+        }
+        for planned in plan
+    ]
+    if values:
+        await tx.execute(insert(PlannedValue), values)
+
+
+async def key_result_input(tx: Transaction, row: KeyResult) -> NewKeyResult:
+    """Return what a caller would have to send to make a key result as it is."""
+    of = (PlannedValue.tenant_id == row.tenant_id, PlannedValue.key_result_id == row.id)
+    plan = select(PlannedValue.on_date, PlannedValue.value).where(*of)
+    planned = (await tx.execute(plan.order_by(PlannedValue.on_date))).all()
+    return NewKeyResult(
+        external_id=row.external_id,
+        objective_id=Ref(str(row.objective_id)),
+        title=row.title,
+        description=row.description,
+        metric=Metric(row.metric),
+        unit_of_measure=row.unit_of_measure,
+        format=Format(row.format),
+        currency=row.currency,
+        start_value=row.start_value,
+        target_value=row.target_value,
+        target_max=row.target_max,
+        weight=row.weight,
+        owner_id=references.ref(row.owner_id),
+        start_date=row.start_date,
+        due_date=row.due_date,
+        position=row.position,
+        plan=[PlannedFigure(date=day, value=value) for day, value in planned],
+        tags=row.tags,
+        links=[Link(**link) for link in row.links],
+    )
+
+
+def _audited(new: NewKeyResult) -> dict[str, object]:
+    return new.model_dump(mode="json")
+
+
+def _dumped(plan: Sequence[PlannedFigure]) -> list[dict[str, object]]:
+    return [planned.model_dump(mode="json") for planned in plan]

@@ -1,0 +1,143 @@
+"""Objectives over REST, and the key results beneath them."""
+
+from typing import Annotated
+
+from fastapi import Query
+from starlette.responses import Response
+
+from okr_service.kernel.fields import Ref
+from okr_service.kernel.paging import Shape
+from okr_service.kernel.references import identifies
+from okr_service.objectives import key_results, service
+from okr_service.objectives.errors import ObjectiveNotFound
+from okr_service.objectives.model import Objective
+from okr_service.objectives.reads import (
+    KEY_RESULTS,
+    OBJECTIVES,
+    key_results_wanted,
+    objectives_wanted,
+)
+from okr_service.objectives.shapes import (
+    Alignment,
+    KeyResultListing,
+    KeyResultView,
+    NewKeyResult,
+    NewObjective,
+    ObjectiveListing,
+    ObjectiveState,
+    ObjectiveView,
+)
+from okr_service.rest.answers import no_content, page, show, written
+from okr_service.rest.conditional import expected_versions
+from okr_service.rest.endpoint import Read, Write, WriteCall
+from okr_service.rest.patch import patch_of, patched
+from okr_service.rest.put import put
+from okr_service.rest.routing import PageOf, Patch, PathRef, room
+
+router = room("objectives")
+
+@router.post("/objectives/{ref:path}:activate", response_model=ObjectiveView)
+async def activate_objective(ref: PathRef, call: Write) -> Response:
+    """Put a draft into force."""
+    return await _set_state(call, ref, ObjectiveState.ACTIVE)
+
+
+@router.post("/objectives/{ref:path}:close", response_model=ObjectiveView)
+async def close_objective(ref: PathRef, call: Write) -> Response:
+    """Close an objective."""
+    return await _set_state(call, ref, ObjectiveState.CLOSED)
+
+
+@router.post("/objectives/{ref:path}:reopen", response_model=ObjectiveView)
+async def reopen_objective(ref: PathRef, call: Write) -> Response:
+    """Reopen a closed objective."""
+    return await _set_state(call, ref, ObjectiveState.ACTIVE)
+
+
+@router.post("/objectives/{ref:path}:cancel", response_model=ObjectiveView)
+async def cancel_objective(ref: PathRef, call: Write) -> Response:
+    """Give an objective up; it counts no more."""
+    return await _set_state(call, ref, ObjectiveState.CANCELLED)
+
+
+async def _set_state(call: WriteCall, ref: Ref, state: ObjectiveState) -> Response:
+    expected = expected_versions(call)
+    objective = await service.set_objective_state(call.tx, call.who, ref, state, expected)
+    return await written(call, OBJECTIVES, objective.id)
+
+
+@router.post("/objectives/{ref:path}:align", response_model=ObjectiveView)
+async def align_objective(ref: PathRef, body: Alignment, call: Write) -> Response:
+    """Hang an objective under another, or make it a root."""
+    expected = expected_versions(call)
+    moved = await service.align_objective(call.tx, call.who, ref, body.parent_id, expected)
+    return await written(call, OBJECTIVES, moved.id)
+
+
+@router.get("/objectives/{ref:path}/key-results", response_model=PageOf[KeyResultView])
+async def list_key_results_of_objective(
+    ref: PathRef, wanted: Annotated[KeyResultListing, Query()], call: Read
+) -> Response:
+    """List an objective's key results."""
+    under = wanted.model_copy(update={"objective_id": [ref]})
+    conditions = key_results_wanted(call.who.tenant_id, under)
+    return await page(call, KEY_RESULTS, conditions, wanted.page())
+
+
+@router.post("/objectives/{ref:path}/key-results", status_code=201, response_model=KeyResultView)
+async def create_key_result_of_objective(
+    ref: PathRef, body: NewKeyResult, call: Write
+) -> Response:
+    """Say how an objective is measured."""
+    under = body.model_copy(update={"objective_id": ref})
+    made = await key_results.create_key_result(call.tx, call.who, under)
+    return await written(call, KEY_RESULTS, made.id, "/v1/key-results")
+
+
+@router.get("/objectives", response_model=PageOf[ObjectiveView])
+async def list_objectives(wanted: Annotated[ObjectiveListing, Query()], call: Read) -> Response:
+    """List objectives."""
+    return await page(call, OBJECTIVES, objectives_wanted(call.who.tenant_id, wanted), wanted.page())
+
+
+@router.post("/objectives", status_code=201, response_model=ObjectiveView)
+async def create_objective(body: NewObjective, call: Write) -> Response:
+    """Set an objective."""
+    made = await service.create_objective(call.tx, call.who, body)
+    return await written(call, OBJECTIVES, made.id, "/v1/objectives")
+
+
+@router.get("/objectives/{ref:path}", response_model=ObjectiveView)
+async def get_objective(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -> Response:
+    """Show an objective."""
+    named = identifies(Objective, call.who.tenant_id, ref)
+    return await show(call, OBJECTIVES, named, ObjectiveNotFound(ref), shape.shape())
+
+
+@router.put("/objectives/{ref:path}", response_model=ObjectiveView, responses={201: {"model": ObjectiveView}})
+async def put_objective(ref: PathRef, body: NewObjective, call: Write) -> Response:
+    """Replace an objective, or create it under the caller's own key."""
+
+    async def create(new: NewObjective) -> Objective:
+        return await service.create_objective(call.tx, call.who, new)
+
+    async def replace(new: NewObjective) -> Objective:
+        expected = expected_versions(call)
+        return await service.edit_objective(call.tx, call.who, ref, lambda _: new, expected)
+
+    return await put(call, OBJECTIVES, ref, body, ObjectiveNotFound(ref), create, replace)
+
+
+@router.patch("/objectives/{ref:path}", response_model=ObjectiveView, openapi_extra=patch_of(NewObjective))
+async def patch_objective(ref: PathRef, body: Patch, call: Write) -> Response:
+    """Change some fields of an objective (JSON Merge Patch)."""
+    edit, expected = patched(NewObjective, body), expected_versions(call)
+    changed = await service.edit_objective(call.tx, call.who, ref, edit, expected)
+    return await written(call, OBJECTIVES, changed.id)
+
+
+@router.delete("/objectives/{ref:path}", status_code=204)
+async def delete_objective(ref: PathRef, call: Write) -> Response:
+    """Take an objective and its key results out of sight and out of every figure."""
+    await service.delete_objective(call.tx, call.who, ref, expected_versions(call))
+    return no_content()

@@ -1,0 +1,302 @@
+"""Setting objectives, aligning them, moving them through their life."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+
+from okr_service.access.policy import Permission, Principal, require
+from okr_service.audit.service import Change, record
+from okr_service.cycles import service as cycles
+from okr_service.cycles.model import Cycle
+from okr_service.kernel import references
+from okr_service.kernel.database import Transaction
+from okr_service.kernel.fields import Ref
+from okr_service.kernel.forest import hold_structure, require_place
+from okr_service.kernel.references import Versions
+from okr_service.kernel.writes import add, change, differences
+from okr_service.objectives.errors import (
+    AlignmentTooDeep,
+    AlignmentWouldLoop,
+    CycleMismatch,
+    ObjectiveHasChildren,
+    ObjectiveNotFound,
+    StateChangeNotAllowed,
+)
+from okr_service.objectives.model import KeyResult, Objective
+from okr_service.objectives.shapes import Ambition, Link, NewObjective, ObjectiveState
+from okr_service.organisation import service as organisation
+from okr_service.rollup import service as rollup
+from okr_service.rollup.service import Contribution
+
+_NEXT_STATES = {
+    ObjectiveState.DRAFT: {ObjectiveState.ACTIVE, ObjectiveState.CANCELLED},
+    ObjectiveState.ACTIVE: {ObjectiveState.CLOSED, ObjectiveState.CANCELLED},
+    ObjectiveState.CLOSED: {ObjectiveState.ACTIVE},
+    ObjectiveState.CANCELLED: set[ObjectiveState](),
+}
+
+
+async def create_objective(tx: Transaction, who: Principal, new: NewObjective) -> Objective:
+    """Set an objective.
+
+    Raises:
+        NotPermitted, UnitNotFound, PersonNotFound, CycleNotFound, CycleClosed,
+        ObjectiveNotFound, CycleMismatch, AlignmentTooDeep, ExternalIdTaken.
+    """
+    require(who, Permission.PLAN)
+    await hold_structure(tx, who.tenant_id, alone=False)
+    values = await _values(tx, who, new, None)
+    state = new.state or ObjectiveState.ACTIVE
+    objective = Objective(tenant_id=who.tenant_id, state=state.value, **values)
+    await add(tx, objective)
+    created = Change("created", "objective", objective.id, after=new.model_dump(mode="json"))
+    await record(tx, who, created)
+    return objective
+
+
+async def edit_objective(
+    tx: Transaction,
+    who: Principal,
+    ref: Ref | UUID,
+    edit: Callable[[NewObjective], NewObjective],
+    expected: Versions = None,
+) -> Objective:
+    """Change an objective into what `edit` makes of it.
+
+    Rolls up the branch it leaves and the branch it joins.
+
+    Raises:
+        NotPermitted, ObjectiveNotFound, VersionMismatch, UnitNotFound, PersonNotFound,
+        CycleNotFound, CycleClosed, CycleMismatch, AlignmentWouldLoop, AlignmentTooDeep,
+        StateChangeNotAllowed, ExternalIdTaken.
+    """
+    require(who, Permission.PLAN)
+    await hold_structure(tx, who.tenant_id, alone=True)
+    objective = await _lock(tx, who, ref, expected)
+    await cycles.open_cycle(tx, who, objective.cycle_id)
+    wanted = edit(objective_input(objective))
+    values = await _values(tx, who, wanted, objective)
+    if wanted.state is not None:
+        values["state"] = _next_state(objective, wanted.state)
+    changes = differences(objective, values)
+    if changes:
+        await _write(tx, who, objective, changes)
+    return objective
+
+
+async def set_objective_state(
+    tx: Transaction,
+    who: Principal,
+    ref: Ref | UUID,
+    state: ObjectiveState,
+    expected: Versions = None,
+) -> Objective:
+    """Activate, close, reopen or cancel an objective; raises as `edit_objective` does."""
+
+    def edit(present: NewObjective) -> NewObjective:
+        return present.model_copy(update={"state": state})
+
+    return await edit_objective(tx, who, ref, edit, expected)
+
+
+async def align_objective(
+    tx: Transaction,
+    who: Principal,
+    ref: Ref | UUID,
+    parent: Ref | None,
+    expected: Versions = None,
+) -> Objective:
+    """Hang an objective under another, or make it a root; raises as `edit_objective` does."""
+
+    def edit(present: NewObjective) -> NewObjective:
+        return present.model_copy(update={"parent_id": parent})
+
+    return await edit_objective(tx, who, ref, edit, expected)
+
+
+async def delete_objective(
+    tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions = None
+) -> None:
+    """Take an objective and its key results out of sight and out of every figure.
+
+    Raises:
+        NotPermitted, ObjectiveNotFound, VersionMismatch, CycleClosed, ObjectiveHasChildren.
+    """
+    require(who, Permission.PLAN)
+    await hold_structure(tx, who.tenant_id, alone=True)
+    absent = ObjectiveNotFound(str(ref))
+    row_id = await references.resolve(tx, Objective, who.tenant_id, ref, absent)
+    now = datetime.now(UTC)
+    await _lock_key_results(tx, who, row_id)
+    objective = await _lock(tx, who, row_id, expected)
+    await cycles.open_cycle(tx, who, objective.cycle_id)
+    await _require_childless(tx, who, objective.id)
+    of = (KeyResult.tenant_id == who.tenant_id, KeyResult.objective_id == objective.id)
+    await tx.execute(update(KeyResult).where(*of, KeyResult.deleted_at.is_(None)).values(deleted_at=now))
+    before = objective_input(objective).model_dump(mode="json")
+    await _write(tx, who, objective, {"deleted_at": now}, "deleted", before)
+
+
+async def objective_id(tx: Transaction, who: Principal, ref: Ref, pointer: str) -> UUID:
+    """Return the id of the objective that a field refers to; raises ObjectiveNotFound."""
+    absent = ObjectiveNotFound(ref).at(pointer)
+    return await references.resolve(tx, Objective, who.tenant_id, ref, absent)
+
+
+async def cycle_of(tx: Transaction, who: Principal, objective_id: UUID) -> Cycle:
+    """Return the cycle of an objective, open until this transaction ends; raises CycleClosed."""
+    cycle_id = await tx.scalar(
+        select(Objective.cycle_id).where(
+            Objective.tenant_id == who.tenant_id, Objective.id == objective_id
+        )
+    )
+    assert cycle_id is not None, "every objective has a cycle"
+    return await cycles.open_cycle(tx, who, cycle_id)
+
+
+async def _lock(
+    tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions
+) -> Objective:
+    absent = ObjectiveNotFound(str(ref))
+    return await references.lock(tx, Objective, who.tenant_id, ref, absent, expected)
+
+
+async def _lock_key_results(tx: Transaction, who: Principal, objective_id: UUID) -> None:
+    of = (KeyResult.tenant_id == who.tenant_id, KeyResult.objective_id == objective_id)
+    held = select(KeyResult.id).where(*of).order_by(KeyResult.id).with_for_update(key_share=True)
+    await tx.execute(held)
+
+
+async def _write(
+    tx: Transaction,
+    who: Principal,
+    objective: Objective,
+    changes: dict[str, object],
+    action: str = "updated",
+    audited_before: dict[str, object] | None = None,
+) -> None:
+    was_under, was = objective.parent_id, Contribution.of(objective)
+    before = await change(tx, objective, changes)
+    after = None if action == "deleted" else changes
+    await record(
+        tx, who, Change(action, "objective", objective.id, audited_before or before, after)
+    )
+    is_under, is_now = objective.parent_id, Contribution.of(objective)
+    if was_under != is_under:
+        branches = {was_under, is_under} - {None}
+        await rollup.recompute(tx, who.tenant_id, [branch for branch in branches if branch])
+    elif is_under is not None:
+        await rollup.propagate(tx, who.tenant_id, is_under, was, is_now)
+
+
+async def _values(
+    tx: Transaction, who: Principal, new: NewObjective, present: Objective | None
+) -> dict[str, object]:
+    unit = await organisation.unit_id(tx, who, new.unit_id, "/unit_id")
+    owner = await organisation.person_id(tx, who, new.owner_id, "/owner_id")
+    cycle_id = await cycles.cycle_id(tx, who, new.cycle_id, "/cycle_id")
+    cycle = await cycles.open_cycle(tx, who, cycle_id)
+    parent = None
+    if new.parent_id is not None:
+        parent = await objective_id(tx, who, new.parent_id, "/parent_id")
+        await _require_fits_under(tx, who, parent, cycle, present)
+    if present is not None and present.cycle_id != cycle_id:
+        await _require_children_fit(tx, who, present.id, cycle)
+    return {
+        "external_id": new.external_id,
+        "title": new.title,
+        "description": new.description,
+        "unit_id": unit,
+        "owner_id": owner,
+        "cycle_id": cycle_id,
+        "parent_id": parent,
+        "weight": new.weight,
+        "ambition": new.ambition.value,
+        "tags": new.tags,
+        "links": [link.model_dump() for link in new.links],
+    }
+
+
+async def _require_fits_under(
+    tx: Transaction, who: Principal, parent_id: UUID, cycle: Cycle, present: Objective | None
+) -> None:
+    outer = await tx.scalar(
+        select(Cycle)
+        .join(
+            Objective,
+            (Objective.tenant_id == who.tenant_id) & (Objective.cycle_id == Cycle.id),
+        )
+        .where(Cycle.tenant_id == who.tenant_id, Objective.id == parent_id)
+    )
+    assert outer is not None, "every objective has a cycle"
+    if not cycles.contains(outer, cycle):
+        raise CycleMismatch().at("/parent_id")
+    if present is None or present.parent_id != parent_id:
+        loop, deep = AlignmentWouldLoop().at("/parent_id"), AlignmentTooDeep().at("/parent_id")
+        row_id = present and present.id
+        await require_place(tx, Objective, who.tenant_id, row_id, parent_id, loop, deep)
+
+
+async def _require_children_fit(
+    tx: Transaction, who: Principal, objective_id: UUID, cycle: Cycle
+) -> None:
+    child_cycles = await tx.scalars(
+        select(Cycle)
+        .join(
+            Objective,
+            (Objective.tenant_id == who.tenant_id) & (Objective.cycle_id == Cycle.id),
+        )
+        .where(
+            Cycle.tenant_id == who.tenant_id,
+            Objective.parent_id == objective_id,
+            Objective.deleted_at.is_(None),
+        )
+    )
+    if not all(cycles.contains(cycle, child) for child in child_cycles):
+        raise CycleMismatch().at("/cycle_id")
+    dates = select(KeyResult.start_date, KeyResult.due_date).where(
+        KeyResult.tenant_id == who.tenant_id,
+        KeyResult.objective_id == objective_id,
+        KeyResult.deleted_at.is_(None),
+    )
+    for row in await tx.execute(dates):
+        for day in row:
+            cycles.require_within(cycle, day, "/cycle_id")
+
+
+async def _require_childless(tx: Transaction, who: Principal, objective_id: UUID) -> None:
+    children = select(func.count()).where(
+        Objective.tenant_id == who.tenant_id,
+        Objective.parent_id == objective_id,
+        Objective.deleted_at.is_(None),
+    )
+    if await tx.scalar(children):
+        raise ObjectiveHasChildren
+
+
+def _next_state(objective: Objective, wanted: ObjectiveState) -> str:
+    present = ObjectiveState(objective.state)
+    if wanted != present and wanted not in _NEXT_STATES[present]:
+        raise StateChangeNotAllowed(present, wanted).at("/state")
+    return wanted.value
+
+
+def objective_input(objective: Objective) -> NewObjective:
+    """Return what a caller would have to send to make an objective as it is."""
+    return NewObjective(
+        external_id=objective.external_id,
+        title=objective.title,
+        description=objective.description,
+        unit_id=Ref(str(objective.unit_id)),
+        owner_id=references.ref(objective.owner_id),
+        cycle_id=Ref(str(objective.cycle_id)),
+        parent_id=references.ref(objective.parent_id),
+        weight=Decimal(objective.weight),
+        state=ObjectiveState(objective.state),
+        ambition=Ambition(objective.ambition),
+        tags=objective.tags,
+        links=[Link(**link) for link in objective.links],
+    )

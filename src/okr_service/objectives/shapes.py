@@ -1,0 +1,260 @@
+"""What goes in and out about objectives and key results."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from okr_service.kernel.fields import (
+    Count,
+    Day,
+    ExternalId,
+    Figure,
+    Input,
+    Label,
+    Prose,
+    Reference,
+    Tags,
+    Title,
+    View,
+    Weight,
+)
+from okr_service.kernel.paging import Listing, Names, Refs, Set
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Url = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://\S+$")]
+Share = Annotated[Decimal, Field(ge=0, le=1)]
+Progress = Annotated[float, Field(ge=0, le=1, description="Completion, 0 to 1, 6 decimals.")]
+
+
+class ObjectiveState(StrEnum):
+    """Where an objective is in its life."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class Ambition(StrEnum):
+    """Whether it must be reached or is a stretch; never a factor in the arithmetic."""
+
+    COMMITTED = "committed"
+    ASPIRATIONAL = "aspirational"
+
+
+class Metric(StrEnum):
+    """How progress is read off the value."""
+
+    INCREASE = "increase"
+    DECREASE = "decrease"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    BETWEEN = "between"
+    BOOLEAN = "boolean"
+    ACTIONS = "actions"
+
+
+class Format(StrEnum):
+    """How people write the figure."""
+
+    NUMBER = "number"
+    PERCENT = "percent"
+    CURRENCY = "currency"
+
+
+class Confidence(StrEnum):
+    """What the owner says of reaching the target."""
+
+    ON_TRACK = "on_track"
+    AT_RISK = "at_risk"
+    OFF_TRACK = "off_track"
+
+
+class Link(Input):
+    """Something it relates to; counts in nothing."""
+
+    title: Title = Field(description="What it is.")
+    url: Url = Field(description="Where it is.")
+
+
+class PlannedFigure(Input):
+    """What value is due on a day."""
+
+    date: Day = Field(description="The day.", examples=["2026-03-31"])
+    value: Figure = Field(description="The value due then.", examples=["2500"])
+
+
+class NewObjective(Input):
+    """What it takes to set an objective."""
+
+    external_id: ExternalId | None = Field(default=None, description="The caller's own key.")
+    title: Title = Field(description="What is to be reached.", examples=["Dẫn đầu thị trường gạch"])
+    description: Prose = Field(default="", description="More about it.")
+    unit_id: Reference = Field(description="The unit whose objective it is.")
+    owner_id: Reference | None = Field(default=None, description="The person who answers for it.")
+    cycle_id: Reference = Field(description="When: a cycle's id or code.", examples=["2026"])
+    parent_id: Reference | None = Field(default=None, description="The objective it supports.")
+    weight: Weight = Field(default=Decimal(1), description="How much it counts in its parent.")
+    state: ObjectiveState | None = Field(
+        default=None, description="`active` when new, unless said; left as it is when replaced."
+    )
+    ambition: Ambition = Field(
+        default=Ambition.COMMITTED, description="Whether it must be reached or is a stretch."
+    )
+    tags: Tags = Field(default=[], description="Words to find it by.")
+    links: Annotated[list[Link], Field(max_length=50)] = Field(
+        default=[], description="What it relates to."
+    )
+
+
+class Alignment(Input):
+    """Which objective another is to support."""
+
+    parent_id: Reference | None = Field(description="The new parent; null makes it a root.")
+
+
+class NewKeyResult(Input):
+    """What it takes to say how an objective is measured."""
+
+    external_id: ExternalId | None = Field(default=None, description="The caller's own key.")
+    objective_id: Reference | None = Field(
+        default=None, description="Its objective; may be left out under the objective's path."
+    )
+    title: Title = Field(description="What is measured.", examples=["Sản lượng gạch ốp lát"])
+    description: Prose = Field(default="", description="More about it.")
+    metric: Metric = Field(default=Metric.INCREASE, description="How progress is read off it.")
+    unit_of_measure: Label | None = Field(default=None, description="%, VND, tấn, viên, xe, …")
+    format: Format = Field(default=Format.NUMBER, description="How people write it.")
+    currency: Currency | None = Field(default=None, description="ISO 4217, if it is money.")
+    start_value: Figure | None = Field(
+        default=None, description="Where it starts; 0 for `increase` if absent.", examples=["0"]
+    )
+    target_value: Figure | None = Field(
+        default=None, description="Where it is to be, or the (lower) bound.", examples=["5000"]
+    )
+    target_max: Figure | None = Field(default=None, description="The upper bound of `between`.")
+    weight: Weight = Field(
+        default=Decimal(1), description="How much it counts in its objective."
+    )
+    owner_id: Reference | None = Field(default=None, description="The person who answers for it.")
+    start_date: Day | None = Field(default=None, description="From when, if not the cycle's start.")
+    due_date: Day | None = Field(default=None, description="By when, if not the cycle's end.")
+    position: Count = Field(default=0, le=1_000_000, description="Its place among its siblings.")
+    plan: Annotated[list[PlannedFigure], Field(max_length=400)] = Field(
+        default=[], description="Values due at dates: the monthly targets of an annual plan."
+    )
+    tags: Tags = Field(default=[], description="Words to find it by.")
+    links: Annotated[list[Link], Field(max_length=50)] = Field(
+        default=[], description="What it relates to."
+    )
+
+
+class PlannedFigureView(View):
+    """What value is due on a day."""
+
+    date: date
+    value: str
+
+
+class LinkView(View):
+    """Something it relates to."""
+
+    title: str
+    url: str
+
+
+class KeyResultView(View):
+    """A measured figure with start, target and current value; figures are exact, as strings."""
+
+    id: UUID
+    external_id: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    objective_id: UUID
+    title: str
+    description: str
+    metric: Metric
+    unit_of_measure: str | None
+    format: Format
+    currency: str | None
+    start_value: str | None
+    target_value: str | None
+    target_max: str | None
+    current_value: str | None = Field(description="The start value until the first check-in.")
+    observed_at: datetime | None = Field(description="When the current value was seen.")
+    confidence: Confidence | None
+    weight: float
+    progress: Progress
+    raw_progress: float = Field(description="Unclamped: 1.3 is 130 %, below 0 is going backwards.")
+    owner_id: UUID | None
+    start_date: date | None
+    due_date: date | None
+    position: int
+    plan: list[PlannedFigureView]
+    tags: list[str]
+    links: list[LinkView]
+
+
+class ObjectiveView(View):
+    """What a unit or person wants to reach in a cycle, and how far it has come."""
+
+    id: UUID
+    external_id: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    title: str
+    description: str
+    unit_id: UUID
+    owner_id: UUID | None
+    cycle_id: UUID
+    parent_id: UUID | None
+    weight: float
+    state: ObjectiveState
+    ambition: Ambition
+    progress: Progress | None = Field(description="Rolled-up completion; null: not measured.")
+    tags: list[str]
+    links: list[LinkView]
+    key_results: list[KeyResultView] | None = Field(
+        default=None, description="Only with `include=key_results`."
+    )
+    children: list[UUID] | None = Field(
+        default=None, description="Only with `include=children`: what is aligned to it."
+    )
+
+
+class ObjectiveListing(Listing):
+    """Which objectives are wanted."""
+
+    unit_id: Refs = Field(default=[], description="Of these units.")
+    owner_id: Refs = Field(default=[], description="Answered for by these people.")
+    cycle_id: Refs = Field(default=[], description="In these cycles; codes work too.")
+    parent_id: Refs = Field(default=[], description="Aligned to one of these objectives.")
+    root: bool | None = Field(default=None, description="Aligned to nothing, or to something.")
+    state: Annotated[list[ObjectiveState], Set] = Field(default=[], description="In these states.")
+    ambition: Annotated[list[Ambition], Set] = Field(default=[], description="Of this ambition.")
+    tag: Annotated[list[Label], Set] = Field(default=[], description="With all of these tags.")
+    progress_gte: Share | None = Field(default=None, description="At least so far, 0 to 1.")
+    progress_lte: Share | None = Field(default=None, description="At most so far, 0 to 1.")
+    measured: bool | None = Field(default=None, description="With a progress, or without.")
+    updated_since: datetime | None = Field(default=None, description="Edited at or after.")
+    q: Names | None = Field(default=None, description="With these words, accents aside.")
+
+
+class KeyResultListing(Listing):
+    """Which key results are wanted."""
+
+    objective_id: Refs = Field(default=[], description="Of these objectives.")
+    owner_id: Refs = Field(default=[], description="Answered for by these people.")
+    metric: Annotated[list[Metric], Set] = Field(default=[], description="Of these metrics.")
+    confidence: Annotated[list[Confidence], Set] = Field(default=[], description="Said to be so.")
+    progress_gte: Share | None = Field(default=None, description="At least so far, 0 to 1.")
+    progress_lte: Share | None = Field(default=None, description="At most so far, 0 to 1.")
+    due_before: date | None = Field(default=None, description="Due before this day.")
+    updated_since: datetime | None = Field(default=None, description="Edited at or after.")
+    q: Names | None = Field(default=None, description="With these words, accents aside.")

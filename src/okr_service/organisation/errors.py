@@ -1,0 +1,27 @@
+"""What can go wrong with units and people."""
+
+from dataclasses import dataclass
+
+from okr_service.kernel.errors import Invalid, NotFound
+
+
+@dataclass(eq=False)
+class UnitNotFound(NotFound):
+    """There is no unit {ref}."""
+
+    ref: str
+
+
+@dataclass(eq=False)
+class PersonNotFound(NotFound):
+    """There is no person {ref}."""
+
+    ref: str
+
+
+class UnitWouldLoop(Invalid):
+    """A unit cannot be under itself, directly or through others."""
+
+
+class UnitsTooDeep(Invalid):
+    """Units can be nested 32 levels deep at most."""

@@ -1,0 +1,54 @@
+"""How units and people are stored."""
+
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint
+from sqlalchemy.orm import Mapped
+
+from okr_service.kernel.forest import TreeRow
+from okr_service.kernel.model import Resource, foreign_key_index, unique_external_id
+from okr_service.kernel.search import search_column, search_index
+
+
+class Unit(TreeRow):
+    """A node of the organisation tree."""
+
+    __tablename__ = "units"
+    __table_args__ = (
+        unique_external_id(),
+        ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
+        ForeignKeyConstraint(["tenant_id", "parent_id"], ["units.tenant_id", "units.id"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "manager_id"], ["people.tenant_id", "people.id"], use_alter=True
+        ),
+        CheckConstraint("kind IN ('group', 'company', 'department', 'team')", name="kind"),
+        foreign_key_index("parent_id"),
+        foreign_key_index("manager_id"),
+        search_index(),
+    )
+
+    name: Mapped[str]
+    kind: Mapped[str]
+    parent_id: Mapped[UUID | None]
+    manager_id: Mapped[UUID | None]
+    search: Mapped[str] = search_column("name")
+
+
+class Person(Resource):
+    """Someone who owns, contributes or checks in."""
+
+    __tablename__ = "people"
+    __table_args__ = (
+        unique_external_id(),
+        ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
+        ForeignKeyConstraint(["tenant_id", "unit_id"], ["units.tenant_id", "units.id"]),
+        foreign_key_index("unit_id"),
+        search_index(),
+    )
+
+    name: Mapped[str]
+    email: Mapped[str | None]
+    job_title: Mapped[str | None]
+    active: Mapped[bool]
+    unit_id: Mapped[UUID | None]
+    search: Mapped[str] = search_column("name")

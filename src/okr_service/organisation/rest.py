@@ -1,0 +1,125 @@
+"""Units and people over REST."""
+
+from typing import Annotated
+
+from fastapi import Query
+from starlette.responses import Response
+
+from okr_service.kernel.paging import Shape
+from okr_service.kernel.references import identifies
+from okr_service.organisation import service
+from okr_service.organisation.errors import PersonNotFound, UnitNotFound
+from okr_service.organisation.model import Person, Unit
+from okr_service.organisation.reads import PEOPLE, UNITS, people_wanted, units_wanted
+from okr_service.organisation.shapes import (
+    NewPerson,
+    NewUnit,
+    PersonListing,
+    PersonView,
+    UnitListing,
+    UnitView,
+)
+from okr_service.rest.answers import no_content, page, show, written
+from okr_service.rest.conditional import expected_versions
+from okr_service.rest.endpoint import Read, Write
+from okr_service.rest.patch import patch_of, patched
+from okr_service.rest.put import put
+from okr_service.rest.routing import PageOf, Patch, PathRef, room
+
+router = room("organisation")
+
+@router.get("/units", response_model=PageOf[UnitView])
+async def list_units(wanted: Annotated[UnitListing, Query()], call: Read) -> Response:
+    """List units."""
+    return await page(call, UNITS, units_wanted(call.who.tenant_id, wanted), wanted.page())
+
+
+@router.post("/units", status_code=201, response_model=UnitView)
+async def create_unit(body: NewUnit, call: Write) -> Response:
+    """Set up a unit."""
+    made = await service.create_unit(call.tx, call.who, body)
+    return await written(call, UNITS, made.id, "/v1/units")
+
+
+@router.get("/units/{ref:path}", response_model=UnitView)
+async def get_unit(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -> Response:
+    """Show a unit."""
+    named = identifies(Unit, call.who.tenant_id, ref)
+    return await show(call, UNITS, named, UnitNotFound(ref), shape.shape())
+
+
+@router.put("/units/{ref:path}", response_model=UnitView, responses={201: {"model": UnitView}})
+async def put_unit(ref: PathRef, body: NewUnit, call: Write) -> Response:
+    """Replace a unit, or create it under the caller's own key."""
+
+    async def create(new: NewUnit) -> Unit:
+        return await service.create_unit(call.tx, call.who, new)
+
+    async def replace(new: NewUnit) -> Unit:
+        expected = expected_versions(call)
+        return await service.edit_unit(call.tx, call.who, ref, lambda _: new, expected)
+
+    return await put(call, UNITS, ref, body, UnitNotFound(ref), create, replace)
+
+
+@router.patch("/units/{ref:path}", response_model=UnitView, openapi_extra=patch_of(NewUnit))
+async def patch_unit(ref: PathRef, body: Patch, call: Write) -> Response:
+    """Change some fields of a unit (JSON Merge Patch)."""
+    edit, expected = patched(NewUnit, body), expected_versions(call)
+    changed = await service.edit_unit(call.tx, call.who, ref, edit, expected)
+    return await written(call, UNITS, changed.id)
+
+
+@router.delete("/units/{ref:path}", status_code=204)
+async def delete_unit(ref: PathRef, call: Write) -> Response:
+    """Delete a unit that nothing refers to."""
+    await service.delete_unit(call.tx, call.who, ref, expected_versions(call))
+    return no_content()
+
+@router.get("/people", response_model=PageOf[PersonView])
+async def list_people(wanted: Annotated[PersonListing, Query()], call: Read) -> Response:
+    """List people."""
+    return await page(call, PEOPLE, people_wanted(call.who.tenant_id, wanted), wanted.page())
+
+
+@router.post("/people", status_code=201, response_model=PersonView)
+async def create_person(body: NewPerson, call: Write) -> Response:
+    """Register a person."""
+    made = await service.create_person(call.tx, call.who, body)
+    return await written(call, PEOPLE, made.id, "/v1/people")
+
+
+@router.get("/people/{ref:path}", response_model=PersonView)
+async def get_person(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -> Response:
+    """Show a person."""
+    named = identifies(Person, call.who.tenant_id, ref)
+    return await show(call, PEOPLE, named, PersonNotFound(ref), shape.shape())
+
+
+@router.put("/people/{ref:path}", response_model=PersonView, responses={201: {"model": PersonView}})
+async def put_person(ref: PathRef, body: NewPerson, call: Write) -> Response:
+    """Replace a person, or create it under the caller's own key."""
+
+    async def create(new: NewPerson) -> Person:
+        return await service.create_person(call.tx, call.who, new)
+
+    async def replace(new: NewPerson) -> Person:
+        expected = expected_versions(call)
+        return await service.edit_person(call.tx, call.who, ref, lambda _: new, expected)
+
+    return await put(call, PEOPLE, ref, body, PersonNotFound(ref), create, replace)
+
+
+@router.patch("/people/{ref:path}", response_model=PersonView, openapi_extra=patch_of(NewPerson))
+async def patch_person(ref: PathRef, body: Patch, call: Write) -> Response:
+    """Change some fields of a person (JSON Merge Patch)."""
+    edit, expected = patched(NewPerson, body), expected_versions(call)
+    changed = await service.edit_person(call.tx, call.who, ref, edit, expected)
+    return await written(call, PEOPLE, changed.id)
+
+
+@router.delete("/people/{ref:path}", status_code=204)
+async def delete_person(ref: PathRef, call: Write) -> Response:
+    """Delete the record of a person that nothing refers to."""
+    await service.delete_person(call.tx, call.who, ref, expected_versions(call))
+    return no_content()

@@ -1,0 +1,81 @@
+"""Answers: one resource, a page of them, or nothing."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+from starlette.responses import Response
+
+from okr_service.access.policy import require_reader
+from okr_service.kernel.documents import Collection, Page, PageRequest, Representation
+from okr_service.kernel.errors import NotFound
+from okr_service.rest.conditional import etag, matches
+from okr_service.rest.endpoint import ReadCall, WriteCall
+
+_JSON = "application/json"
+
+
+async def show(
+    call: ReadCall,
+    collection: Collection,
+    condition: ColumnElement[bool],
+    absent: NotFound,
+    request: PageRequest | None = None,
+) -> Response:
+    """Answer with one resource, or 304 where the caller has it already."""
+    require_reader(call.who, collection)
+    shown = await collection.one(call.tx, call.who.tenant_id, condition, request)
+    if shown is None:
+        raise absent
+    tag = etag(shown)
+    if matches(call.request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(shown.text, 200, {"ETag": tag}, _JSON)
+
+
+async def written(
+    call: WriteCall, collection: Collection, row_id: UUID, created_at: str | None = None
+) -> Response:
+    """Answer a write with the row as it is now: 201 and its Location where it is new."""
+    shown = await collection.one(call.tx, call.who.tenant_id, collection.model.id == row_id)
+    assert shown is not None, "what was written can be read"
+    return resource(shown, f"{created_at}/{row_id}" if created_at else None)
+
+
+def resource(shown: Representation, location: str | None = None) -> Response:
+    """Answer with a representation."""
+    headers = {"ETag": etag(shown)} | ({"Location": location} if location else {})
+    return Response(shown.text, 201 if location else 200, headers, _JSON)
+
+
+async def page(
+    call: ReadCall,
+    collection: Collection,
+    conditions: Sequence[ColumnElement[bool]],
+    request: PageRequest,
+) -> Response:
+    """Answer with a page of resources and a link to the next (RFC 8288)."""
+    require_reader(call.who, collection)
+    found = await collection.page(call.tx, call.who.tenant_id, conditions, request)
+    return Response(_envelope(found), 200, _links(call, found), _JSON)
+
+
+def _envelope(found: Page) -> bytes:
+    cursor = f'"{found.next_cursor}"' if found.next_cursor else "null"
+    more = "true" if found.next_cursor else "false"
+    total = "" if found.total is None else f',"total":{found.total}'
+    return (
+        f'{{"data":{found.data},"page":{{"next_cursor":{cursor},"has_more":{more}{total}}}}}'
+    ).encode()
+
+
+def _links(call: ReadCall, found: Page) -> Mapping[str, str]:
+    if not found.next_cursor:
+        return {}
+    following = call.request.url.include_query_params(cursor=found.next_cursor)
+    return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
+
+
+def no_content() -> Response:
+    """Answer that it is done and there is nothing to show."""
+    return Response(status_code=204)

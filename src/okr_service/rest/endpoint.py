@@ -1,0 +1,166 @@
+"""How a request becomes a call: who calls, in which transaction, once or again.
+
+Every route under `/v1` is an `Endpoint`. It recognises the caller, reads the
+body before it takes a connection, opens one reading connection or one
+transaction, and commits before the answer leaves: a 2xx means stored.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+from sqlalchemy.exc import DBAPIError
+from starlette.responses import Response
+
+from okr_service.access.policy import Principal
+from okr_service.access.service import Gatekeeper
+from okr_service.kernel.database import Database, Reading, Transaction, is_retryable
+from okr_service.kernel.idempotency import IdempotentRequest, first_answer, keep_answer
+from okr_service.rest.errors import (
+    InvalidIdempotencyKey,
+    NotAcceptableMediaType,
+    UnsupportedMediaType,
+)
+from okr_service.rest.patch import MERGE_PATCH
+from okr_service.rest.payload import Json, read_json
+from okr_service.settings import Settings
+
+_TRIES = 4
+_READS = frozenset({"GET", "HEAD"})
+_ACCEPTED = ("*/*", "application/*", "json")
+_JSON = "application/json"
+_KEY_LENGTH = 255
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]  # FastAPI's own type
+
+
+@dataclass(frozen=True)
+class Service:
+    """What every request needs, made once by `create_app`."""
+
+    settings: Settings
+    database: Database
+    gatekeeper: Gatekeeper
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCall:
+    """A request that only reads."""
+
+    request: Request
+    who: Principal
+    tx: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class WriteCall:
+    """A request that writes, in a transaction of its own."""
+
+    request: Request
+    who: Principal
+    tx: Transaction
+
+
+class _JsonRequest(Request):
+    """A request whose JSON is read exactly."""
+
+    async def json(self) -> Json:
+        return read_json(await self.body())
+
+
+class Endpoint(APIRoute):
+    """A route that is called by a principal in a transaction."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap FastAPI's handler; see the module's first lines."""
+        handle = super().get_route_handler()
+        takes_body = self.body_field is not None
+
+        async def answer(request: Request) -> Response:
+            _require_acceptable(request)
+            service: Service = request.app.state.service
+            who = await service.gatekeeper.recognise(
+                request.headers.get("authorization"), request.scope["request_id"]
+            )
+            if request.method in _READS:
+                async with service.database.reading() as connection:
+                    request.state.call = ReadCall(request, who, connection)
+                    return await handle(request)
+            request = _JsonRequest(request.scope, request.receive)
+            if takes_body:
+                _require_json(request)
+                await request.body()  # a slow client must not hold a connection
+            return await _in_transaction(service.database, request, who, handle)
+
+        return answer
+
+
+async def _in_transaction(
+    database: Database, request: Request, who: Principal, handle: Handler
+) -> Response:
+    idempotent = await _idempotent(request, who)
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            async with database.transaction() as tx:
+                request.state.call = WriteCall(request, who, tx)
+                return await _once(tx, idempotent, lambda: handle(request))
+        except DBAPIError as error:
+            if not (tries_left and is_retryable(error)):
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+async def _once(
+    tx: Transaction, idempotent: IdempotentRequest | None, work: Callable[[], Awaitable[Response]]
+) -> Response:
+    if idempotent is None:
+        return await work()
+    first = await first_answer(tx, idempotent)
+    if first is not None:
+        return Response(first.body, first.status, {**first.headers, "Idempotency-Replayed": "true"})
+    response = await work()
+    kept = {name: value for name, value in response.headers.items() if name != "content-length"}
+    await keep_answer(tx, idempotent, response.status_code, kept, bytes(response.body))
+    return response
+
+
+async def _idempotent(request: Request, who: Principal) -> IdempotentRequest | None:
+    key = request.headers.get("idempotency-key")
+    if key is None or request.method != "POST":
+        return None
+    if not (0 < len(key) <= _KEY_LENGTH and key.isascii() and key.isprintable()):
+        raise InvalidIdempotencyKey
+    digest = hashlib.sha256(f"{request.url.path}?{request.url.query}\n".encode())
+    digest.update(await request.body())
+    return IdempotentRequest(who.tenant_id, who.credential, key, digest.digest())
+
+
+def _require_acceptable(request: Request) -> None:
+    accept = request.headers.get("accept")
+    if accept and not any(kind in accept for kind in _ACCEPTED):
+        raise NotAcceptableMediaType
+
+
+def _require_json(request: Request) -> None:
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    expected = (_JSON, MERGE_PATCH) if request.method == "PATCH" else (_JSON,)
+    if given not in expected:
+        raise UnsupportedMediaType(" or ".join(reversed(expected)))
+
+
+async def _reading(request: Request) -> ReadCall:
+    call: ReadCall = request.state.call
+    return call
+
+
+async def _writing(request: Request) -> WriteCall:
+    call: WriteCall = request.state.call
+    return call
+
+
+Read = Annotated[ReadCall, Depends(_reading)]
+Write = Annotated[WriteCall, Depends(_writing)]
+

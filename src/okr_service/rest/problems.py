@@ -1,0 +1,165 @@
+"""Errors as problem documents (RFC 9457), in the caller's language."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+
+from okr_service.kernel import errors
+from okr_service.kernel.errors import FieldError, InvalidInput, InvalidQuery, OkrError
+from okr_service.kernel.messages import field_message, preferred_language, sentence
+from okr_service.kernel.messages.fields import CODES
+from okr_service.rest.errors import (
+    BadRequest,
+    BodyTooLarge,
+    InternalError,
+    MethodNotAllowed,
+    RouteNotFound,
+)
+from okr_service.rest.payload import escape
+
+MEDIA_TYPE = "application/problem+json"
+_log = logging.getLogger(__name__)
+
+_STATUS: dict[type[OkrError], int] = {
+    errors.Malformed: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    MethodNotAllowed: 405,
+    errors.NotAcceptable: 406,
+    errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
+    errors.TooLarge: 413,
+    errors.UnsupportedMedia: 415,
+    errors.Invalid: 422,
+    errors.PreconditionRequired: 428,
+    errors.Unavailable: 503,
+}
+
+
+def status_of(error: type[OkrError]) -> int:
+    """Return the HTTP status of an error's kind."""
+    return next((_STATUS[kind] for kind in error.__mro__ if kind in _STATUS), 500)
+
+
+def problem(request: Request, error: OkrError, headers: Mapping[str, str] | None = None) -> Response:
+    """Render an error."""
+    language = preferred_language(request.headers.get("accept-language", ""))
+    status = status_of(type(error))
+    detail = sentence(error, language)
+    located = error.errors if isinstance(error, InvalidInput | InvalidQuery) else []
+    listed = [
+        {"pointer": e.pointer, "code": e.code, "message": field_message(e, language)}
+        for e in located
+    ]
+    if error.pointer is not None:
+        listed.append({"pointer": error.pointer, "code": error.code, "message": detail})
+    document = {
+        "type": f"/problems/{error.code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": error.code,
+        "detail": detail,
+        "instance": request.url.path,
+        "request_id": request.scope.get("request_id"),
+        "errors": listed,
+    }
+    facts = {name: value for name, value in error.facts.items() if name != "errors"}
+    body = orjson.dumps(document | {k: v for k, v in facts.items() if k not in document}, default=str)
+    return Response(
+        body,
+        status,
+        {"Content-Language": language, "Vary": "Accept-Language", **_headers(status), **(headers or {})},
+        MEDIA_TYPE,
+    )
+
+
+def _headers(status: int) -> dict[str, str]:
+    match status:
+        case 401:
+            return {"WWW-Authenticate": 'Bearer realm="okr-service"'}
+        case 503:
+            return {"Retry-After": "1"}
+        case _:
+            return {}
+
+
+def field_errors(found: Sequence[Mapping[str, object]], skip: int) -> list[FieldError]:
+    """Translate pydantic's errors, leaving out the first parts of their locations."""
+    return [_field_error(error, skip) for error in found]
+
+
+def _field_error(error: Mapping[str, object], skip: int) -> FieldError:
+    location = error["loc"]
+    assert isinstance(location, tuple)
+    pointer = "".join(f"/{escape(str(part))}" for part in location[skip:])
+    kind, context = str(error["type"]), error.get("ctx") or {}
+    assert isinstance(context, Mapping)
+    facts = {str(k): v for k, v in context.items() if k != "error"}
+    return FieldError(pointer, CODES.get(kind, "invalid-value"), facts)
+
+
+def _invalid(error: RequestValidationError) -> OkrError:
+    found = error.errors()
+    if any(e["loc"][0] != "body" for e in found):
+        return InvalidQuery(field_errors([e for e in found if e["loc"][0] != "body"], 1))
+    return InvalidInput(field_errors(found, 1))
+
+
+def _from_http(error: HTTPException) -> OkrError:
+    if isinstance(error.__cause__, OkrError):
+        return error.__cause__
+    return {404: RouteNotFound, 405: MethodNotAllowed, 413: BodyTooLarge}.get(
+        error.status_code, BadRequest
+    )()
+
+
+def _allowed_methods(request: Request) -> str:
+    methods = {
+        method
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] == Match.FULL
+    }
+    return ", ".join(sorted(methods))
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of an application with a problem document."""
+    handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+        OkrError: _on_okr_error,
+        RequestValidationError: _on_validation_error,
+        HTTPException: _on_http_error,
+        Exception: _on_anything_else,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+async def _on_okr_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OkrError)
+    return problem(request, error)
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem(request, _invalid(error))
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    found = _from_http(error)
+    allow = isinstance(found, MethodNotAllowed)
+    return problem(request, found, {"Allow": _allowed_methods(request)} if allow else None)
+
+
+async def _on_anything_else(request: Request, error: Exception) -> Response:
+    _log.error("unexpected error in %s", request.scope.get("request_id"), exc_info=error)
+    return problem(request, InternalError())

@@ -1,0 +1,41 @@
+"""What the rooms' routers have in common."""
+
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from okr_service.kernel.fields import Ref, View
+from okr_service.rest.endpoint import Endpoint
+
+_V = TypeVar("_V", bound=View)
+
+PathRef = Annotated[
+    Ref,
+    Path(
+        max_length=220,
+        description="An id, or `external:` and the external id.",
+        examples=["external:MT-GACH-01"],
+    ),
+]
+Patch = dict[str, object]
+
+
+class PageInfo(BaseModel):
+    """Where a page stands."""
+
+    next_cursor: str | None = Field(description="Send it as `cursor` to go on; null at the end.")
+    has_more: bool
+    total: int | None = Field(default=None, description="Only with `count=exact`.")
+
+
+class PageOf(BaseModel, Generic[_V]):
+    """A page of a list."""
+
+    data: list[_V]
+    page: PageInfo
+
+
+def room(tag: str) -> APIRouter:
+    """Make a room's router."""
+    return APIRouter(prefix="/v1", tags=[tag], route_class=Endpoint)
