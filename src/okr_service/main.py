@@ -15,6 +15,7 @@ from okr_service.audit.rest import router as audit
 from okr_service.checkins.rest import bulk_router as check_in_batches
 from okr_service.checkins.rest import router as check_ins
 from okr_service.cycles.rest import router as cycles
+from okr_service.imports.rest import router as imports
 from okr_service.kernel.database import Database
 from okr_service.kernel.migrations import is_current
 from okr_service.objectives.key_results_rest import router as key_results
@@ -52,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
         check_ins, objectives, actions, key_results, cycles, organisation, audit, access,
     ):
         app.include_router(router, max_body_size=settings.body_limit_bytes)
-    for router in (check_in_batches,):
+    for router in (check_in_batches, imports):
         app.include_router(router)
     _add_probes(app, database)
     return app

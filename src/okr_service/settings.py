@@ -1,5 +1,6 @@
 """Everything an operator can change, and nothing else."""
 
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -51,3 +52,17 @@ class Settings(BaseSettings):
             if length < _SHORTEST_BOOTSTRAP_KEY:
                 raise ValueError("OKR_BOOTSTRAP_API_KEY must have at least 32 characters")
         return self
+
+
+_OF_THE_CLIENT = {"OKR_URL", "OKR_API_KEY"}
+_OF_TESTS = "OKR_TEST_"
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return the `OKR_` variables that mean nothing: each is a typo."""
+    known = _OF_THE_CLIENT | {f"OKR_{name}".upper() for name in Settings.model_fields}
+    return [
+        name
+        for name in environment
+        if name.startswith("OKR_") and name not in known and not name.startswith(_OF_TESTS)
+    ]

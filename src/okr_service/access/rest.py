@@ -13,7 +13,7 @@ from okr_service.access.model import ApiKey
 from okr_service.access.reads import API_KEYS
 from okr_service.access.shapes import ApiKeyMade, ApiKeyView, NewApiKey, NewTenant, TenantMade
 from okr_service.kernel.paging import Listing
-from okr_service.rest.answers import page, show, written
+from okr_service.rest.answers import computed, page, show, written
 from okr_service.rest.endpoint import Read, Service, Write
 from okr_service.rest.routing import PageOf, room
 
@@ -30,7 +30,7 @@ async def create_tenant(body: NewTenant, call: Write) -> Response:
         "created_at": tenant.created_at,
         "api_key": key,
     }
-    return Response(orjson.dumps(shown), 201, media_type="application/json")
+    return computed(shown, 201)
 
 
 @router.get("/api-keys", response_model=PageOf[ApiKeyView])
@@ -46,8 +46,7 @@ async def create_api_key(body: NewApiKey, call: Write) -> Response:
     shown = await API_KEYS.one(call.tx, call.who.tenant_id, ApiKey.id == row.id)
     assert shown is not None, "what was written can be read"
     made = orjson.loads(shown.text) | {"key": key}
-    headers = {"Location": f"/v1/api-keys/{row.id}"}
-    return Response(orjson.dumps(made), 201, headers, "application/json")
+    return computed(made, 201, {"Location": f"/v1/api-keys/{row.id}"})
 
 
 @router.post("/api-keys/{key_id}:revoke", response_model=ApiKeyView)

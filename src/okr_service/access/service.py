@@ -154,7 +154,9 @@ class Gatekeeper:
     async def _look_up(self, token: str, digest: bytes) -> _Known:
         until = time.monotonic() + self._cache_seconds
         if self._bootstrap_hash and hmac.compare_digest(digest, self._bootstrap_hash):
-            await self._found_bootstrap_tenant()
+            if not self._founded:
+                await found_bootstrap_tenant(self._database)
+                self._founded = True
             permissions = granted([Scope.ADMIN, Scope.OPERATE])
             return _Known(BOOTSTRAP_TENANT_ID, _BOOTSTRAP, permissions, until)
         statement = select(ApiKey.id, ApiKey.scopes).where(
@@ -169,13 +171,12 @@ class Gatekeeper:
             raise InvalidCredential
         return _Known(_tenant_of(token), str(found.id), granted(found.scopes), until)
 
-    async def _found_bootstrap_tenant(self) -> None:
-        if self._founded:
-            return
-        async with self._database.transaction() as tx:
-            row = {"tenant_id": BOOTSTRAP_TENANT_ID, "name": "Default"}
-            await tx.execute(insert(Tenant).values(row).on_conflict_do_nothing())
-        self._founded = True
+
+async def found_bootstrap_tenant(database: Database) -> None:
+    """Make sure that the bootstrap key's tenant is there."""
+    async with database.transaction() as tx:
+        row = {"tenant_id": BOOTSTRAP_TENANT_ID, "name": "Default"}
+        await tx.execute(insert(Tenant).values(row).on_conflict_do_nothing())
 
 
 def _tenant_of(token: str) -> UUID:

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import orjson
 from fastapi import Query
 from starlette.responses import Response
 
@@ -18,7 +17,7 @@ from okr_service.checkins.shapes import (
     Voiding,
 )
 from okr_service.kernel.paging import Shape
-from okr_service.rest.answers import page, show, written
+from okr_service.rest.answers import computed, page, show, written
 from okr_service.rest.endpoint import Read, Write
 from okr_service.rest.routing import PageOf, PathRef, room
 
@@ -48,12 +47,8 @@ async def record_check_ins(body: CheckInBatch, call: Write) -> Response:
     """Report up to 10,000 values, all or none."""
     recorded = await service.record_check_ins(call.tx, call.who, body.check_ins)
     new = sum(one.is_new for one in recorded)
-    outcome = {
-        "recorded": new,
-        "unchanged": len(recorded) - new,
-        "ids": [one.id for one in recorded],
-    }
-    return Response(orjson.dumps(outcome), media_type="application/json")
+    ids = [one.id for one in recorded]
+    return computed({"recorded": new, "unchanged": len(ids) - new, "ids": ids})
 
 
 @router.post("/check-ins/{ref:path}:void", response_model=CheckInView)

@@ -83,8 +83,7 @@ async def record_check_in(tx: Transaction, who: Principal, new: NewCheckIn) -> R
         ObjectiveEnded, KeyResultHasNoValue, ObservedInFuture, NotZeroOrOne, CheckInDiffers,
         AlreadyVoided, VoidsAnotherKeyResult, ExternalIdTaken.
     """
-    require(who, Permission.CHECK_IN)
-    outcome, errors = await _record(tx, who, [new])
+    outcome, errors = await record_each(tx, who, [new])
     for error in errors.values():
         raise error
     return outcome[0]
@@ -101,7 +100,7 @@ async def record_check_ins(
     """
     require(who, Permission.CHECK_IN)
     await hold_structure(tx, who.tenant_id, alone=False)
-    outcome, errors = await _record(tx, who, batch)
+    outcome, errors = await record_each(tx, who, batch)
     if errors:
         raise InvalidInput([FieldError.of(e, f"/check_ins/{n}") for n, e in errors.items()])
     return outcome
@@ -129,9 +128,17 @@ async def void_check_in(
     return check_in.id
 
 
-async def _record(
+async def record_each(
     tx: Transaction, who: Principal, batch: Sequence[NewCheckIn]
 ) -> tuple[list[Recorded], dict[int, OkrError]]:
+    """Report values; records nothing where one does not fit, and says by place why.
+
+    The caller holds the tenant's structure where there are several.
+
+    Raises:
+        NotPermitted, ExternalIdTaken.
+    """
+    require(who, Permission.CHECK_IN)
     held = await _hold(tx, who, [new.key_result_id for new in batch])
     by_ref = {str(k.id): k for k in held} | {
         f"{references.EXTERNAL}{k.external_id}": k for k in held if k.external_id

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import orjson
 from sqlalchemy import ColumnElement
 from starlette.responses import Response
 
@@ -74,6 +75,13 @@ def _links(call: ReadCall, found: Page) -> Mapping[str, str]:
         return {}
     following = call.request.url.include_query_params(cursor=found.next_cursor)
     return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
+
+
+def computed(
+    value: dict[str, object], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer with a value that was worked out, not read."""
+    return Response(orjson.dumps(value, default=str), status, headers, _JSON)
 
 
 def no_content() -> Response:

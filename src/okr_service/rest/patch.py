@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from okr_service.kernel.errors import InvalidInput
-from okr_service.rest.problems import field_errors
+from okr_service.kernel.validation import field_errors
 
 MERGE_PATCH = "application/merge-patch+json"
 _I = TypeVar("_I", bound=BaseModel)
@@ -35,7 +35,7 @@ def patched(shape: type[_I], patch: Mapping[str, object]) -> Callable[[_I], _I]:
         try:
             return shape.model_validate(merge(present.model_dump(mode="json"), patch))
         except ValidationError as error:
-            raise InvalidInput(field_errors(error.errors(), 0)) from error
+            raise InvalidInput(field_errors(error.errors())) from error
 
     return edit
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import NoReturn, TypeAlias
 
 from okr_service.kernel.errors import FieldError, InvalidInput
+from okr_service.kernel.validation import escape
 from okr_service.rest.errors import MalformedJson, NotUtf8
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | Decimal | bool | None"
@@ -69,11 +70,6 @@ def _check_text(text: str, pointer: str) -> None:
         return
     if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
         raise InvalidInput([FieldError(pointer, "invalid-character")])
-
-
-def escape(name: str) -> str:
-    """Escape a member's name for a JSON Pointer (RFC 6901)."""
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 _DECODER = json.JSONDecoder(

@@ -1,7 +1,7 @@
 """Errors as problem documents (RFC 9457), in the caller's language."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 import orjson
@@ -13,8 +13,8 @@ from starlette.routing import Match
 
 from okr_service.kernel import errors
 from okr_service.kernel.errors import FieldError, InvalidInput, InvalidQuery, OkrError
-from okr_service.kernel.messages import field_message, preferred_language, sentence
-from okr_service.kernel.messages.fields import CODES
+from okr_service.kernel.messages import Language, field_message, preferred_language, sentence
+from okr_service.kernel.validation import field_errors
 from okr_service.rest.errors import (
     BadRequest,
     BodyTooLarge,
@@ -22,7 +22,6 @@ from okr_service.rest.errors import (
     MethodNotAllowed,
     RouteNotFound,
 )
-from okr_service.rest.payload import escape
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
@@ -55,10 +54,7 @@ def problem(request: Request, error: OkrError, headers: Mapping[str, str] | None
     status = status_of(type(error))
     detail = sentence(error, language)
     located = error.errors if isinstance(error, InvalidInput | InvalidQuery) else []
-    listed = [
-        {"pointer": e.pointer, "code": e.code, "message": field_message(e, language)}
-        for e in located
-    ]
+    listed: list[dict[str, object]] = [located_error(e, language) for e in located]
     if error.pointer is not None:
         listed.append({"pointer": error.pointer, "code": error.code, "message": detail})
     document = {
@@ -81,6 +77,13 @@ def problem(request: Request, error: OkrError, headers: Mapping[str, str] | None
     )
 
 
+def located_error(error: FieldError, language: Language) -> dict[str, object]:
+    """Render a field's error, with its place in a spreadsheet where it has one."""
+    place = {name: error.facts[name] for name in ("row", "column", "cell") if name in error.facts}
+    message = field_message(error, language)
+    return {**place, "pointer": error.pointer, "code": error.code, "message": message}
+
+
 def _headers(status: int) -> dict[str, str]:
     match status:
         case 401:
@@ -89,21 +92,6 @@ def _headers(status: int) -> dict[str, str]:
             return {"Retry-After": "1"}
         case _:
             return {}
-
-
-def field_errors(found: Sequence[Mapping[str, object]], skip: int) -> list[FieldError]:
-    """Translate pydantic's errors, leaving out the first parts of their locations."""
-    return [_field_error(error, skip) for error in found]
-
-
-def _field_error(error: Mapping[str, object], skip: int) -> FieldError:
-    location = error["loc"]
-    assert isinstance(location, tuple)
-    pointer = "".join(f"/{escape(str(part))}" for part in location[skip:])
-    kind, context = str(error["type"]), error.get("ctx") or {}
-    assert isinstance(context, Mapping)
-    facts = {str(k): v for k, v in context.items() if k != "error"}
-    return FieldError(pointer, CODES.get(kind, "invalid-value"), facts)
 
 
 def _invalid(error: RequestValidationError) -> OkrError:

@@ -5,19 +5,19 @@
 WITH RECURSIVE above AS (
     SELECT id, parent_id
       FROM objectives
-     WHERE tenant_id = :tenant_id AND id = ANY (:objective_ids)
+     WHERE tenant_id = :tenant AND id = ANY (:objective_ids)
 
     UNION
 
     SELECT id, parent_id
       FROM objectives
-     WHERE :everything AND tenant_id = :tenant_id
+     WHERE :everything AND tenant_id = :tenant
 
     UNION
 
     SELECT parent.id, parent.parent_id
       FROM above
-      JOIN objectives AS parent ON parent.tenant_id = :tenant_id AND parent.id = above.parent_id
+      JOIN objectives AS parent ON parent.tenant_id = :tenant AND parent.id = above.parent_id
      WHERE NOT :everything
 ),
 
@@ -33,6 +33,6 @@ placed AS (
 
 SELECT o.id
   FROM placed
-  JOIN objectives AS o ON o.tenant_id = :tenant_id AND o.id = placed.id
+  JOIN objectives AS o ON o.tenant_id = :tenant AND o.id = placed.id
  ORDER BY placed.depth DESC, o.id
    FOR NO KEY UPDATE OF o

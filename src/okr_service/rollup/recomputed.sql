@@ -9,19 +9,19 @@
 WITH RECURSIVE above AS (
     SELECT id, parent_id
       FROM objectives
-     WHERE tenant_id = :tenant_id AND id = ANY (:objective_ids) AND deleted_at IS NULL
+     WHERE tenant_id = :tenant AND id = ANY (:objective_ids) AND deleted_at IS NULL
 
     UNION
 
     SELECT id, parent_id
       FROM objectives
-     WHERE :everything AND tenant_id = :tenant_id AND deleted_at IS NULL
+     WHERE :everything AND tenant_id = :tenant AND deleted_at IS NULL
 
     UNION
 
     SELECT parent.id, parent.parent_id
       FROM above
-      JOIN objectives AS parent ON parent.tenant_id = :tenant_id AND parent.id = above.parent_id
+      JOIN objectives AS parent ON parent.tenant_id = :tenant AND parent.id = above.parent_id
      WHERE NOT :everything
 ),
 
@@ -39,7 +39,7 @@ placed AS (
 given AS (
     SELECT k.objective_id AS id, sum(k.weight) AS weight, sum(k.weight * k.progress) AS progress
       FROM key_results AS k
-     WHERE k.tenant_id = :tenant_id AND k.deleted_at IS NULL
+     WHERE k.tenant_id = :tenant AND k.deleted_at IS NULL
        AND k.objective_id IN (SELECT id FROM above)
      GROUP BY k.objective_id
 
@@ -48,7 +48,7 @@ given AS (
     SELECT c.parent_id, sum(c.weight), sum(c.weight * c.progress)
       FROM objectives AS c
      WHERE NOT :everything
-       AND c.tenant_id = :tenant_id AND c.deleted_at IS NULL
+       AND c.tenant_id = :tenant AND c.deleted_at IS NULL
        AND c.state IN ('active', 'closed') AND c.progress IS NOT NULL
        AND c.parent_id IN (SELECT id FROM above)
        AND c.id NOT IN (SELECT id FROM above)
@@ -60,7 +60,7 @@ base AS MATERIALIZED (
            CASE WHEN o.state IN ('active', 'closed') THEN o.weight END AS share,
            coalesce(g.weight, 0) AS weight, coalesce(g.progress, 0) AS progress
       FROM placed
-      JOIN objectives AS o ON o.tenant_id = :tenant_id AND o.id = placed.id
+      JOIN objectives AS o ON o.tenant_id = :tenant AND o.id = placed.id
       LEFT JOIN (SELECT id, sum(weight) AS weight, sum(progress) AS progress
                    FROM given GROUP BY id) AS g ON g.id = o.id
 ),

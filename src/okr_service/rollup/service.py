@@ -37,7 +37,7 @@ _EVERYTHING = bindparam("everything", type_=Boolean)
 _LOCK_ABOVE = load_sql(__package__, "lock_above").bindparams(_IDS, _EVERYTHING)
 _RECOMPUTED: TextualSelect = (
     load_sql(__package__, "recomputed")
-    .bindparams(_IDS, _EVERYTHING, bindparam("tenant_id", type_=Uuid))
+    .bindparams(_IDS, _EVERYTHING, bindparam("tenant", type_=Uuid))
     .columns(
         column("id", Uuid), column("weight_sum", Numeric), column("progress_sum", Numeric)
     )
@@ -118,7 +118,7 @@ async def recompute(tx: Transaction, tenant_id: UUID, objective_ids: Collection[
     await _write_recomputed(
         tx,
         tenant_id,
-        {"tenant_id": tenant_id, "objective_ids": sorted(objective_ids), "everything": False},
+        {"tenant": tenant_id, "objective_ids": sorted(objective_ids), "everything": False},
     )
 
 
@@ -159,7 +159,7 @@ async def verify(tx: Reading, tenant_id: UUID) -> list[WrongFigure]:
         )
         .where(Objective.tenant_id == tenant_id, Objective.id == right.c.id)
         .where(_differs(right)),
-        {"tenant_id": tenant_id, "objective_ids": [], "everything": True},
+        {"tenant": tenant_id, "objective_ids": [], "everything": True},
     )
     wrong = [
         WrongFigure("objective", row[0], f"{row[2]}/{row[1]}", f"{row[4]}/{row[3]}")
@@ -197,5 +197,5 @@ async def repair(tx: Transaction, tenant_id: UUID) -> int:
             .values({n: bindparam(n) for n in key_results[0] if n != "b_id"}),
             key_results,
         )
-    everything = {"tenant_id": tenant_id, "objective_ids": [], "everything": True}
+    everything = {"tenant": tenant_id, "objective_ids": [], "everything": True}
     return len(key_results) + await _write_recomputed(tx, tenant_id, everything)

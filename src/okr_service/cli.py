@@ -1,0 +1,297 @@
+"""The command `okr`: serve, migrate, import, check the rollup, plan a demo."""
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+from uuid import UUID
+
+import httpx
+import typer
+import uvicorn
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from okr_service.access.model import Tenant
+from okr_service.access.service import BOOTSTRAP_TENANT_ID, found_bootstrap_tenant
+from okr_service.kernel.database import Database
+from okr_service.kernel.forest import hold_structure
+from okr_service.kernel.migrations import migrate as migrate_database
+from okr_service.kernel.migrations import unmigrate
+from okr_service.settings import Settings, unknown_variables
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+rollup_app = typer.Typer(no_args_is_help=True, help="Check the rolled-up figures, or mend them.")
+app.add_typer(rollup_app, name="rollup")
+
+_DATA = Path(".data")
+_KEY_FILE = "admin-api-key"
+_T = TypeVar("_T")
+
+DataFolder = Annotated[
+    Path, typer.Option("--data", help="Where the embedded database is, if OKR_DATABASE_URL is unset.")
+]
+Url = Annotated[str, typer.Option(envvar="OKR_URL", help="Where the service is.")]
+ApiKey = Annotated[
+    str | None, typer.Option("--api-key", envvar="OKR_API_KEY", help="An API key that may plan.")
+]
+
+
+@app.callback()
+def _refuse_unknown_variables() -> None:
+    if unknown := unknown_variables(os.environ):
+        _fail(f"unknown settings: {', '.join(unknown)}; see README.md for those there are")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    demo: Annotated[bool, typer.Option("--demo", help="With a made-up group, planned.")] = False,
+    data: DataFolder | None = None,
+) -> None:
+    """Start the service; with a database of its own unless OKR_DATABASE_URL is set."""
+    folder = data or _DATA / ("demo" if demo else "serve")
+    with _settings(folder, as_owner=True) as settings:
+        if demo:
+            asyncio.run(_plan_demo(settings))
+        _run(settings, host, port)
+
+
+@app.command()
+def migrate(
+    data: DataFolder = _DATA / "serve",
+    down_to: Annotated[
+        str | None, typer.Option(help="Take the tables down to this revision; `base` removes them.")
+    ] = None,
+) -> None:
+    """Bring the database's tables to this version."""
+    with _settings(data, migrated=False) as settings:
+        url = settings.database_url.get_secret_value()
+        if down_to is None:
+            migrate_database(url)
+        else:
+            unmigrate(url, down_to)
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A flat CSV file.")],
+    url: Url = "http://127.0.0.1:8000",
+    api_key: ApiKey = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show only what it would do.")] = False,
+) -> None:
+    """Load a file of targets into a running service."""
+    key = api_key or _key_of(_DATA / "serve")
+    if key is None:
+        _fail("give --api-key or OKR_API_KEY")
+    try:
+        response = httpx.post(
+            f"{url}/v1/imports",
+            params={"mode": "dry_run" if dry_run else "commit"},
+            content=file.read_bytes(),
+            headers={"Authorization": f"Bearer {key}", "Content-Type": "text/csv"},
+            timeout=600,
+        )
+    except httpx.HTTPError as error:
+        _fail(f"no answer from {url}: {error}")
+    _show_import(response)
+
+
+@app.command()
+def demo(
+    objectives: Annotated[
+        int, typer.Option(min=0, help="Plant a tree of so many objectives instead of the group.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same figures.")] = 2026,
+    data: DataFolder = _DATA / "demo",
+) -> None:
+    """Plan a made-up group, or a large tree to measure with."""
+    with _settings(data) as settings:
+        asyncio.run(_plan_demo(settings, objectives, seed))
+
+
+@app.command()
+def schema(
+    folder: Annotated[Path, typer.Argument(help="Where the documents are.")] = Path("openapi"),
+    check: Annotated[bool, typer.Option("--check", help="Only say whether they are current.")] = False,
+) -> None:
+    """Write the published documents: OpenAPI and the list of problems."""
+    from okr_service import documents  # noqa: PLC0415 - building the app is slow
+
+    if not check:
+        documents.generate(folder)
+    elif stale := documents.differences(folder):
+        _fail(f"not current: {', '.join(stale)}; run `okr schema`")
+
+
+@rollup_app.command()
+def verify(data: DataFolder = _DATA / "serve") -> None:
+    """Compute every figure anew and list those that differ; exit status 1 if any does."""
+    from okr_service.rollup import service as rollup  # noqa: PLC0415
+
+    async def check(database: Database, tenant_id: UUID) -> int:
+        async with database.transaction() as tx:
+            wrong = await rollup.verify(tx, tenant_id)
+        for figure in wrong:
+            print(f"{tenant_id} {figure.kind} {figure.id}: {figure.stored} → {figure.right}")
+        return len(wrong)
+
+    with _settings(data) as settings:
+        wrong = asyncio.run(_in_each_tenant(settings, check))
+    print(f"{wrong} wrong figures")
+    raise typer.Exit(1 if wrong else 0)
+
+
+@rollup_app.command()
+def repair(data: DataFolder = _DATA / "serve") -> None:
+    """Compute every figure anew and write it where it differs."""
+    from okr_service.rollup import service as rollup  # noqa: PLC0415
+
+    async def mend(database: Database, tenant_id: UUID) -> int:
+        async with database.transaction() as tx:
+            await hold_structure(tx, tenant_id, alone=True)
+            return await rollup.repair(tx, tenant_id)
+
+    with _settings(data) as settings:
+        mended = asyncio.run(_in_each_tenant(settings, mend))
+    print(f"{mended} figures mended")
+
+
+@contextmanager
+def _settings(folder: Path, *, as_owner: bool = False, migrated: bool = True) -> Iterator[Settings]:
+    """Give settings: the environment's, or those of the embedded database in a folder."""
+    try:
+        if "OKR_DATABASE_URL" in os.environ:
+            yield Settings()
+            return
+        with _embedded_url(folder, as_owner=as_owner) as url:
+            if migrated:
+                migrate_database(url)
+            key = os.environ.get("OKR_BOOTSTRAP_API_KEY") or _key_of(folder, make=True)
+            yield Settings(database_url=url, bootstrap_api_key=key)
+    except ValidationError as error:
+        _fail("; ".join(f"OKR_{e['loc'][0] if e['loc'] else ''}: {e['msg']}" for e in error.errors()))
+
+
+@contextmanager
+def _embedded_url(folder: Path, *, as_owner: bool) -> Iterator[str]:
+    # Not even imported where OKR_DATABASE_URL is set: it is an optional dependency.
+    from okr_service.kernel.embedded import EmbeddedFailure, EmbeddedPostgres, running  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if not as_owner and (guest := running(folder)):
+            yield guest.url()
+            return
+        with EmbeddedPostgres.run(folder) as server:
+            server.ensure_database("okr")
+            yield server.url()
+    except EmbeddedFailure as error:
+        _fail(str(error))
+
+
+def _key_of(folder: Path, *, make: bool = False) -> str | None:
+    file = folder / _KEY_FILE
+    if not file.exists():
+        if not make:
+            return None
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(f"okr_admin_{secrets.token_urlsafe(32)}\n")
+    return file.read_text().strip()
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it answers."""
+
+    def __init__(self, config: uvicorn.Config, key: str | None) -> None:
+        super().__init__(config)
+        self._key = key
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override] # uvicorn's own type is wider than it uses
+        await super().startup(sockets)  # type: ignore[arg-type] # see above
+        if self.started:
+            _announce(f"http://{self.config.host}:{self.config.port}", self._key)
+
+
+def _announce(address: str, key: str | None) -> None:
+    print(f"\nokr-service is ready at {address}  (documentation: {address}/docs)")
+    if key is not None:
+        print(f"Admin API key: {key}")
+        print(f"Try:  curl -H 'Authorization: Bearer {key}' {address}/v1/objectives\n", flush=True)
+
+
+def _run(settings: Settings, host: str, port: int) -> None:
+    from okr_service.main import create_app  # noqa: PLC0415 - other commands need no doors
+
+    config = uvicorn.Config(create_app(settings), host=host, port=port, log_level="warning")
+    key = settings.bootstrap_api_key
+    server = _Server(config, key.get_secret_value() if key else None)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        return
+    if not server.started:
+        raise typer.Exit(1)
+
+
+async def _plan_demo(settings: Settings, objectives: int = 0, seed: int = 2026) -> None:
+    from okr_service.demo.large import plant_large  # noqa: PLC0415
+    from okr_service.demo.service import plan_demo  # noqa: PLC0415
+
+    async def plan(database: Database) -> None:
+        await found_bootstrap_tenant(database)
+        if objectives:
+            await plant_large(database, BOOTSTRAP_TENANT_ID, objectives, seed)
+        elif not await plan_demo(database, BOOTSTRAP_TENANT_ID, datetime.now(UTC).date(), seed):
+            print("The demo is planned already.")
+
+    await _with_database(settings, plan)
+
+
+async def _with_database(settings: Settings, work: Callable[[Database], Awaitable[_T]]) -> _T:
+    database = Database(settings)
+    try:
+        return await work(database)
+    finally:
+        await database.close()
+
+
+async def _in_each_tenant(
+    settings: Settings, work: Callable[[Database, UUID], Awaitable[int]]
+) -> int:
+    async def each(database: Database) -> int:
+        async with database.reading() as connection:
+            tenants = (await connection.scalars(select(Tenant.tenant_id))).all()
+        return sum([await work(database, tenant_id) for tenant_id in tenants])
+
+    return await _with_database(settings, each)
+
+
+def _show_import(response: httpx.Response) -> None:
+    answer = response.json()
+    if counts := answer.get("counts"):
+        print(", ".join(f"{number} {effect}" for effect, number in counts.items()))
+        for root in answer["roots"]:
+            print(f"{_percent(root['before'])} → {_percent(root['after'])}  {root['title']}")
+    else:
+        print(f"{answer.get('status')} {answer.get('detail')}", file=sys.stderr)
+    for error in answer.get("errors", []):
+        place = error.get("cell") or f"row {error.get('row', '?')}"
+        print(f"{place} ({error.get('column')}): {error['message']}", file=sys.stderr)
+    raise typer.Exit(1 if answer.get("errors") or not response.is_success else 0)
+
+
+def _percent(progress: float | None) -> str:
+    return "not measured" if progress is None else f"{progress:.4%}"
+
+
+def _fail(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    raise typer.Exit(2)

@@ -1,0 +1,15 @@
+"""Loading a year's targets from the flat file that planners keep.
+
+One row is one key result, or one action of it; the columns before repeat what it
+belongs to. Rows are matched by their codes, which are the external ids: what is
+new is created, what differs is updated, what is the same is left alone. A cell
+that is empty says nothing, so it changes nothing. Parents may come after their
+children. An import goes through the same functions as every other write, in one
+transaction: all of it is loaded, or nothing. A dry run does it all and takes it
+back.
+
+`table` reads a file into cells, `columns` knows what the columns are called,
+`cells` reads numbers and dates as people write them, `plan` gathers the rows into
+the units, cycles, objectives, key results and actions they speak of, and
+`service` makes those so.
+"""

@@ -1,0 +1,237 @@
+"""Gathering rows into the things they speak of.
+
+A thing (a unit, a cycle, an objective, a key result, an action) is told of by one
+row or many; what they say of it must agree. `Thing.said` holds what was said, in
+Python's types; a cell that is empty says nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from okr_service.actions.shapes import ActionState
+from okr_service.imports.cells import decimal_mark, read_date, read_number
+from okr_service.imports.columns import MONTHS
+from okr_service.imports.errors import CellRequired, ContradictsRow, LoopInFile, NotAChoice
+from okr_service.imports.table import Row, Table
+from okr_service.kernel.errors import FieldError, OkrError
+from okr_service.kernel.search import fold
+from okr_service.objectives.shapes import Metric
+from okr_service.organisation.shapes import UnitKind
+
+_NUMBERS = (
+    "objective_weight",
+    "start",
+    "target",
+    "target_max",
+    "current",
+    "key_result_weight",
+    "action_weight",
+    *MONTHS,
+)
+_DATES = ("cycle_start", "cycle_end", "due", "action_due")
+_CHOICES: dict[str, dict[str, StrEnum]] = {
+    "unit_kind": {
+        "tap doan": UnitKind.GROUP,
+        "cong ty": UnitKind.COMPANY,
+        "cong ty thanh vien": UnitKind.COMPANY,
+        "phong": UnitKind.DEPARTMENT,
+        "ban": UnitKind.DEPARTMENT,
+        "phong ban": UnitKind.DEPARTMENT,
+        "nhom": UnitKind.TEAM,
+        **{kind.value: kind for kind in UnitKind},
+    },
+    "metric": {
+        "tang": Metric.INCREASE,
+        "giam": Metric.DECREASE,
+        "toi thieu": Metric.AT_LEAST,
+        "it nhat": Metric.AT_LEAST,
+        "toi da": Metric.AT_MOST,
+        "nhieu nhat": Metric.AT_MOST,
+        "trong khoang": Metric.BETWEEN,
+        "co/khong": Metric.BOOLEAN,
+        "hanh dong": Metric.ACTIONS,
+        **{metric.value: metric for metric in Metric},
+    },
+    "action_state": {
+        "chua lam": ActionState.TODO,
+        "chua thuc hien": ActionState.TODO,
+        "dang lam": ActionState.DOING,
+        "dang thuc hien": ActionState.DOING,
+        "hoan thanh": ActionState.DONE,
+        "da hoan thanh": ActionState.DONE,
+        "xong": ActionState.DONE,
+        "huy": ActionState.CANCELLED,
+        **{state.value: state for state in ActionState},
+    },
+}
+_OF_UNIT = ("unit_name", "unit_kind", "parent_unit")
+_OF_CYCLE = ("cycle_start", "cycle_end")
+_OF_OBJECTIVE = (
+    "unit",
+    "cycle",
+    "objective_title",
+    "parent_objective",
+    "objective_weight",
+    "objective_owner",
+)
+_OF_KEY_RESULT = (
+    "key_result_title",
+    "metric",
+    "unit_of_measure",
+    "start",
+    "target",
+    "target_max",
+    "current",
+    "key_result_weight",
+    "owner",
+    "due",
+    *MONTHS,
+)
+_OF_ACTION = ("action_owner", "action_due", "action_state", "action_weight")
+
+Key = tuple[str, ...]
+
+
+@dataclass
+class Thing:
+    """One thing that rows speak of: the first row that does, and what each column says."""
+
+    key: Key
+    row: Row
+    said: dict[str, object] = field(default_factory=dict)
+    said_in: dict[str, Row] = field(default_factory=dict)
+
+    def text(self, column: str) -> str | None:
+        """Return what a column of text says."""
+        found = self.said.get(column)
+        return None if found is None else str(found)
+
+    def number(self, column: str) -> Decimal | None:
+        """Return what a column of numbers says."""
+        found = self.said.get(column)
+        return found if isinstance(found, Decimal) else None
+
+
+@dataclass
+class Plan:
+    """All that a file speaks of, and the cells that do not fit."""
+
+    table: Table
+    units: dict[Key, Thing] = field(default_factory=dict)
+    cycles: dict[Key, Thing] = field(default_factory=dict)
+    objectives: dict[Key, Thing] = field(default_factory=dict)
+    key_results: dict[Key, Thing] = field(default_factory=dict)
+    actions: dict[Key, Thing] = field(default_factory=dict)
+    errors: list[FieldError] = field(default_factory=list)
+
+    def fail(self, row: Row, column: str, error: OkrError) -> None:
+        """Note that a cell does not fit."""
+        self.errors.append(self.table.error(row, column, error))
+
+
+def gather(table: Table) -> Plan:
+    """Return what a table's rows speak of."""
+    plan = Plan(table)
+    texts = (text for row in table.rows for c in _NUMBERS if (text := row.get(c)))
+    mark = decimal_mark(texts)
+    readers = _readers(lambda text: read_number(text, mark))
+    for row in table.rows:
+        _gather_row(plan, row, _read(plan, row, readers))
+    return plan
+
+
+Reader = Callable[[str], object]
+
+
+def _readers(number: Reader) -> dict[str, Reader]:
+    readers: dict[str, Reader] = dict.fromkeys(_NUMBERS, number)
+    readers.update(dict.fromkeys(_DATES, read_date))
+    for column, choices in _CHOICES.items():
+        readers[column] = _chooser(choices)
+    return readers
+
+
+def _chooser(choices: dict[str, StrEnum]) -> Reader:
+    def choose(text: str) -> StrEnum:
+        found = choices.get(" ".join(fold(text).split()))
+        if found is None:
+            raise NotAChoice(text, ", ".join(dict.fromkeys(choices.values())))
+        return found
+
+    return choose
+
+
+def _read(plan: Plan, row: Row, readers: dict[str, Reader]) -> dict[str, object]:
+    said: dict[str, object] = {}
+    for column, text in row.cells.items():
+        try:
+            said[column] = readers[column](text) if column in readers else text
+        except OkrError as error:
+            plan.fail(row, column, error)
+    return said
+
+
+def _gather_row(plan: Plan, row: Row, said: dict[str, object]) -> None:
+    unit, cycle, objective = row.get("unit"), row.get("cycle"), row.get("objective")
+    if unit:
+        _tell(plan, plan.units, (unit,), row, said, _OF_UNIT)
+        if parent := row.get("parent_unit"):
+            plan.units.setdefault((parent,), Thing((parent,), row))
+    if cycle:
+        _tell(plan, plan.cycles, (cycle,), row, said, _OF_CYCLE)
+    if not objective:
+        if not unit or any(row.get(c) for c in (*_OF_OBJECTIVE[2:], "key_result", "action")):
+            plan.fail(row, "objective", CellRequired())
+        return
+    key_result, action = row.get("key_result"), row.get("action")
+    columns = _OF_OBJECTIVE if key_result else (*_OF_OBJECTIVE, "note")
+    _tell(plan, plan.objectives, (objective,), row, said, columns)
+    if not key_result:
+        if action or row.get("key_result_title"):
+            plan.fail(row, "key_result", CellRequired())
+        return
+    columns = _OF_KEY_RESULT if action else (*_OF_KEY_RESULT, "note")
+    _tell(plan, plan.key_results, (objective, key_result), row, said, columns)
+    if action:
+        columns = (*_OF_ACTION, "note")
+        _tell(plan, plan.actions, (objective, key_result, action), row, said, columns)
+
+
+def _tell(
+    plan: Plan,
+    things: dict[Key, Thing],
+    key: Key,
+    row: Row,
+    said: dict[str, object],
+    columns: tuple[str, ...],
+) -> None:
+    thing = things.setdefault(key, Thing(key, row))
+    for column in columns:
+        if column not in said:
+            continue
+        if column not in thing.said:
+            thing.said[column], thing.said_in[column] = said[column], row
+        elif thing.said[column] != said[column]:
+            plan.fail(row, column, ContradictsRow(thing.said_in[column].number))
+
+
+def parents_first(plan: Plan, things: dict[Key, Thing], column: str) -> Iterator[Thing]:
+    """Yield things so that each comes after its parent; notes loops as failed cells."""
+    done: set[Key] = set()
+    for thing in things.values():
+        line: list[Thing] = []
+        above: Thing | None = thing
+        while above is not None and above.key not in done:
+            if above in line:
+                plan.fail(above.said_in[column], column, LoopInFile())
+                done.update(each.key for each in line)
+                line = []
+                break
+            line.append(above)
+            parent = above.text(column)
+            above = things.get((parent,)) if parent else None
+        for each in reversed(line):
+            done.add(each.key)
+            yield each

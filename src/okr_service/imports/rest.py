@@ -1,0 +1,53 @@
+"""Imports over REST."""
+
+from typing import Annotated
+
+from fastapi import Query
+from starlette.responses import Response
+
+from okr_service.imports import service
+from okr_service.imports.service import Report, Root
+from okr_service.imports.shapes import Effect, ImportOptions, ImportView
+from okr_service.kernel.messages import Language, preferred_language
+from okr_service.rest.answers import computed
+from okr_service.rest.endpoint import Write
+from okr_service.rest.errors import UnsupportedMediaType
+from okr_service.rest.problems import located_error
+from okr_service.rest.routing import room
+
+CSV = "text/csv"
+router = room("imports")
+
+_BODY = {"requestBody": {"required": True, "content": {CSV: {"schema": {"type": "string"}}}}}
+
+
+@router.post("/imports", response_model=ImportView, openapi_extra=_BODY)
+async def import_csv(options: Annotated[ImportOptions, Query()], call: Write) -> Response:
+    """Load a year's targets from a flat CSV file: all of it, or nothing."""
+    given = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != CSV:
+        raise UnsupportedMediaType(CSV)
+    data = await call.request.body()
+    report = await service.import_csv(call.tx, call.who, data, options.mode)
+    language = preferred_language(call.request.headers.get("accept-language", ""))
+    return computed(_shown(report, language))
+
+
+def _shown(report: Report, language: Language) -> dict[str, object]:
+    return {
+        "mode": report.mode,
+        "counts": {effect.value: report.counts[effect] for effect in Effect},
+        "rows": [{"row": row, "effect": effect} for row, effect in report.effects.items()],
+        "errors": [located_error(error, language) for error in report.errors],
+        "roots": [_shown_root(root) for root in report.roots],
+    }
+
+
+def _shown_root(root: Root) -> dict[str, object]:
+    return {
+        "objective_id": root.objective_id,
+        "external_id": root.external_id,
+        "title": root.title,
+        "before": None if root.before is None else float(root.before),
+        "after": None if root.after is None else float(root.after),
+    }

@@ -1,0 +1,174 @@
+"""A real PostgreSQL for the run, a database for each worker, a tenant for each test."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.engine import URL
+
+from okr_service.access.policy import Principal, Scope, granted
+from okr_service.access.service import found_tenant
+from okr_service.kernel.database import Database, database_url
+from okr_service.kernel.embedded import EmbeddedPostgres
+from okr_service.kernel.migrations import migrate
+from okr_service.main import create_app
+from okr_service.rest.endpoint import Service
+from okr_service.settings import Settings
+from tests.build import Build
+
+_SERVER = "OKR_TEST_SERVER"
+_TEMPLATE = "okr_test_template"
+BOOTSTRAP_KEY = "a-bootstrap-key-for-tests-of-32-characters-or-more"
+_QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_stack = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the server and migrate the template, once a run."""
+    if hasattr(config, "workerinput"):
+        return
+    given = os.environ.get("OKR_TEST_DATABASE_URL")
+    if given is None:
+        folder = Path(_stack.enter_context(tempfile.TemporaryDirectory(prefix="okr-test-")))
+        server = _stack.enter_context(EmbeddedPostgres.run(folder, options=_QUICK))
+        given = server.url("postgres")
+    os.environ[_SERVER] = given
+    _recreate(_TEMPLATE)
+    migrate(_url(_TEMPLATE))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server."""
+    if not hasattr(config, "workerinput"):
+        _stack.close()
+
+
+def _url(database: str) -> str:
+    url = database_url(os.environ[_SERVER]).set(database=database)
+    return url.render_as_string(hide_password=False)
+
+
+def _recreate(name: str, template: str = "template1") -> None:
+    async def run() -> None:
+        url: URL = database_url(os.environ[_SERVER]).set(drivername="postgresql")
+        connection = await asyncpg.connect(url.render_as_string(hide_password=False))
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        await connection.close()
+
+    asyncio.run(run())
+
+
+@pytest.fixture(scope="session")
+def empty_database_url(worker_id: str) -> Iterator[str]:
+    """Return the URL of a database without tables, for tests of migrations."""
+    name = f"okr_test_empty_{worker_id}"
+    _recreate(name)
+    yield _url(name)
+
+
+@pytest.fixture(scope="session")
+def settings(worker_id: str) -> Settings:
+    """Return the settings of the service under test."""
+    name = f"okr_test_{worker_id}"
+    _recreate(name, _TEMPLATE)
+    return Settings(
+        database_url=_url(name),
+        bootstrap_api_key=BOOTSTRAP_KEY,
+        pool_size=12,
+        credential_cache_seconds=0.2,
+    )
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """Assemble the service."""
+    app = create_app(settings)
+    yield app
+    await _service(app).database.close()
+
+
+def _service(app: FastAPI) -> Service:
+    service: Service = app.state.service
+    return service
+
+
+@pytest.fixture(scope="session")
+def database(app: FastAPI) -> Database:
+    """Return the service's own database."""
+    return _service(app).database
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant of one test's own, with an admin's key."""
+
+    tenant_id: UUID
+    key: str
+
+    @property
+    def who(self) -> Principal:
+        return Principal(self.tenant_id, "test", granted([Scope.ADMIN]), "test")
+
+
+@pytest.fixture
+async def tenant(database: Database) -> Tenant:
+    """Found a tenant."""
+    return await _found(database)
+
+
+@pytest.fixture
+async def other_tenant(database: Database) -> Tenant:
+    """Found another tenant."""
+    return await _found(database)
+
+
+async def _found(database: Database) -> Tenant:
+    async with database.transaction() as tx:
+        tenant, key = await found_tenant(tx, "Test")
+    return Tenant(tenant.tenant_id, key)
+
+
+def client(app: FastAPI, key: str) -> httpx.AsyncClient:
+    """Return a client that calls the service with a key."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+        base_url="http://okr.test",
+        headers={"Authorization": f"Bearer {key}"},
+    )
+
+
+@pytest.fixture
+async def rest(app: FastAPI, tenant: Tenant) -> AsyncIterator[httpx.AsyncClient]:
+    """Call the service as the tenant's admin."""
+    async with client(app, tenant.key) as calling:
+        yield calling
+
+
+@pytest.fixture
+async def other_rest(app: FastAPI, other_tenant: Tenant) -> AsyncIterator[httpx.AsyncClient]:
+    """Call the service as another tenant's admin."""
+    async with client(app, other_tenant.key) as calling:
+        yield calling
+
+
+@pytest.fixture
+async def operator(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Call the service with the bootstrap key."""
+    async with client(app, BOOTSTRAP_KEY) as calling:
+        yield calling
+
+
+@pytest.fixture
+def build(rest: httpx.AsyncClient) -> Build:
+    """Return a builder of things in the tenant."""
+    return Build(rest)
