@@ -3,7 +3,7 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,11 +69,11 @@ def _recreate(name: str, template: str = "template1") -> None:
 
 
 @pytest.fixture(scope="session")
-def empty_database_url(worker_id: str) -> Iterator[str]:
+def empty_database_url(worker_id: str) -> str:
     """Return the URL of a database without tables, for tests of migrations."""
     name = f"okr_test_empty_{worker_id}"
     _recreate(name)
-    yield _url(name)
+    return _url(name)
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,8 @@ _KEY_FILE = "admin-api-key"
 _T = TypeVar("_T")
 
 DataFolder = Annotated[
-    Path, typer.Option("--data", help="Where the embedded database is, if OKR_DATABASE_URL is unset.")
+    Path,
+    typer.Option("--data", help="Where the embedded database is, if OKR_DATABASE_URL is unset."),
 ]
 Url = Annotated[str, typer.Option(envvar="OKR_URL", help="Where the service is.")]
 ApiKey = Annotated[
@@ -119,7 +120,9 @@ def demo(
 @app.command()
 def schema(
     folder: Annotated[Path, typer.Argument(help="Where the documents are.")] = Path("openapi"),
-    check: Annotated[bool, typer.Option("--check", help="Only say whether they are current.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether they are current.")
+    ] = False,
 ) -> None:
     """Write the published documents: OpenAPI and the list of problems."""
     from okr_service import documents  # noqa: PLC0415 - building the app is slow
@@ -176,7 +179,9 @@ def _settings(folder: Path, *, as_owner: bool = False, migrated: bool = True) ->
             key = os.environ.get("OKR_BOOTSTRAP_API_KEY") or _key_of(folder, make=True)
             yield Settings(database_url=url, bootstrap_api_key=key)
     except ValidationError as error:
-        _fail("; ".join(f"OKR_{e['loc'][0] if e['loc'] else ''}: {e['msg']}" for e in error.errors()))
+        _fail(
+            "; ".join(f"OKR_{e['loc'][0] if e['loc'] else ''}: {e['msg']}" for e in error.errors())
+        )
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from okr_service.cycles.rest import router as cycles
 from okr_service.imports.rest import router as imports
 from okr_service.kernel.database import Database
 from okr_service.kernel.migrations import is_current
-from okr_service.objectives.key_results_rest import router as key_results
 from okr_service.objectives.rest import router as objectives
 from okr_service.organisation.rest import router as organisation
 from okr_service.rest import openapi, problems
@@ -43,17 +42,23 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Objectives and key results: annual targets in, exact completion out.",
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=settings.bulk_body_limit_bytes,
     )
     app.state.service = Service(settings, database, gatekeeper)
     app.add_middleware(RequestContext)
     problems.install(app)
     openapi.install(app)
+    # The first that fits a path answers: those beneath key results come before key results.
     for router in (
-        check_ins, objectives, actions, key_results, cycles, organisation, audit, access,
+        check_in_batches,
+        check_ins,
+        actions,
+        objectives,
+        cycles,
+        organisation,
+        imports,
+        audit,
+        access,
     ):
-        app.include_router(router, max_body_size=settings.body_limit_bytes)
-    for router in (check_in_batches, imports):
         app.include_router(router)
     _add_probes(app, database)
     return app

@@ -22,7 +22,10 @@ class Settings(BaseSettings):
         description="The first admin API key, for scripted set-ups: 32 or more characters.",
     )
     pool_size: int = Field(
-        default=5, ge=1, le=200, description="Connections each process keeps, per reading and writing."
+        default=5,
+        ge=1,
+        le=200,
+        description="Connections each process keeps, per reading and writing.",
     )
     pool_timeout_seconds: float = Field(
         default=10, gt=0, description="Longest wait for a free connection before answering 503."
@@ -34,7 +37,9 @@ class Settings(BaseSettings):
         default=1_048_576, ge=1024, description="Largest request body, but for batches and imports."
     )
     bulk_body_limit_bytes: int = Field(
-        default=52_428_800, ge=1024, description="Largest body of a batch of check-ins or an import."
+        default=52_428_800,
+        ge=1024,
+        description="Largest body of a batch of check-ins or an import.",
     )
     credential_cache_seconds: float = Field(
         default=5,

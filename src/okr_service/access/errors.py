@@ -6,7 +6,7 @@ from okr_service.kernel.errors import Forbidden, Invalid, NotFound, Unauthentica
 
 
 class MissingCredential(Unauthenticated):
-    """Send an API key: Authorization: Bearer okr_…"""
+    """Send an API key in the Authorization header, as a bearer token."""
 
 
 class InvalidCredential(Unauthenticated):

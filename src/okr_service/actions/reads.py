@@ -17,7 +17,7 @@ _OVERDUE = func.coalesce(
         Action.due_date < func.current_date(),
         Action.state.in_([ActionState.TODO.value, ActionState.DOING.value]),
     ),
-    False,  # noqa: FBT003 - SQL's coalesce
+    False,
 )
 
 ACTIONS = Collection(
@@ -103,7 +103,7 @@ def actions_wanted(tenant_id: UUID, wanted: ActionListing) -> list[ColumnElement
     if wanted.state:
         conditions.append(Action.state.in_(wanted.state))
     if wanted.overdue is not None:
-        conditions.append(_OVERDUE == wanted.overdue)
+        conditions.append(_OVERDUE.is_(wanted.overdue))
     if wanted.month:
         conditions.append(Action.due_date.between(*days_of(wanted.month)))
     return conditions

@@ -33,6 +33,7 @@ from okr_service.rest.routing import PageOf, Patch, PathRef, room
 
 router = room("action plans")
 
+
 @router.get("/key-results/{ref:path}/action-plans", response_model=PageOf[ActionPlanView])
 async def list_action_plans_of_key_result(
     ref: PathRef, wanted: Annotated[ActionPlanListing, Query()], call: Read
@@ -43,9 +44,7 @@ async def list_action_plans_of_key_result(
     return await page(call, ACTION_PLANS, conditions, wanted.page())
 
 
-@router.post(
-    "/key-results/{ref:path}/action-plans", status_code=201, response_model=ActionPlanView
-)
+@router.post("/key-results/{ref:path}/action-plans", status_code=201, response_model=ActionPlanView)
 async def create_action_plan_of_key_result(
     ref: PathRef, body: NewActionPlan, call: Write
 ) -> Response:
@@ -58,7 +57,9 @@ async def create_action_plan_of_key_result(
 @router.get("/action-plans", response_model=PageOf[ActionPlanView])
 async def list_action_plans(wanted: Annotated[ActionPlanListing, Query()], call: Read) -> Response:
     """List action plans."""
-    return await page(call, ACTION_PLANS, action_plans_wanted(call.who.tenant_id, wanted), wanted.page())
+    return await page(
+        call, ACTION_PLANS, action_plans_wanted(call.who.tenant_id, wanted), wanted.page()
+    )
 
 
 @router.post("/action-plans", status_code=201, response_model=ActionPlanView)
@@ -75,7 +76,11 @@ async def get_action_plan(ref: PathRef, shape: Annotated[Shape, Query()], call: 
     return await show(call, ACTION_PLANS, named, ActionPlanNotFound(ref), shape.shape())
 
 
-@router.put("/action-plans/{ref:path}", response_model=ActionPlanView, responses={201: {"model": ActionPlanView}})
+@router.put(
+    "/action-plans/{ref:path}",
+    response_model=ActionPlanView,
+    responses={201: {"model": ActionPlanView}},
+)
 async def put_action_plan(ref: PathRef, body: NewActionPlan, call: Write) -> Response:
     """Replace an action plan, or create it under the caller's own key."""
 
@@ -89,7 +94,9 @@ async def put_action_plan(ref: PathRef, body: NewActionPlan, call: Write) -> Res
     return await put(call, ACTION_PLANS, ref, body, ActionPlanNotFound(ref), create, replace)
 
 
-@router.patch("/action-plans/{ref:path}", response_model=ActionPlanView, openapi_extra=patch_of(NewActionPlan))
+@router.patch(
+    "/action-plans/{ref:path}", response_model=ActionPlanView, openapi_extra=patch_of(NewActionPlan)
+)
 async def patch_action_plan(ref: PathRef, body: Patch, call: Write) -> Response:
     """Change some fields of an action plan (JSON Merge Patch)."""
     edit, expected = patched(NewActionPlan, body), expected_versions(call)
@@ -102,6 +109,7 @@ async def delete_action_plan(ref: PathRef, call: Write) -> Response:
     """Delete an action plan that has no actions."""
     await service.delete_action_plan(call.tx, call.who, ref, expected_versions(call))
     return no_content()
+
 
 @router.get("/actions", response_model=PageOf[ActionView])
 async def list_actions(wanted: Annotated[ActionListing, Query()], call: Read) -> Response:
@@ -123,7 +131,9 @@ async def get_action(ref: PathRef, shape: Annotated[Shape, Query()], call: Read)
     return await show(call, ACTIONS, named, ActionNotFound(ref), shape.shape())
 
 
-@router.put("/actions/{ref:path}", response_model=ActionView, responses={201: {"model": ActionView}})
+@router.put(
+    "/actions/{ref:path}", response_model=ActionView, responses={201: {"model": ActionView}}
+)
 async def put_action(ref: PathRef, body: NewAction, call: Write) -> Response:
     """Replace an action, or create it under the caller's own key."""
 

@@ -230,9 +230,7 @@ async def _lock_plan(
 async def _lock_action(
     tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions
 ) -> Action:
-    return await references.lock(
-        tx, Action, who.tenant_id, ref, ActionNotFound(str(ref)), expected
-    )
+    return await references.lock(tx, Action, who.tenant_id, ref, ActionNotFound(str(ref)), expected)
 
 
 async def _plan_values(

@@ -18,11 +18,11 @@ from okr_service.checkins.shapes import (
 )
 from okr_service.kernel.paging import Shape
 from okr_service.rest.answers import computed, page, show, written
-from okr_service.rest.endpoint import Read, Write
+from okr_service.rest.endpoint import BulkEndpoint, Read, Write
 from okr_service.rest.routing import PageOf, PathRef, room
 
 router = room("check-ins")
-bulk_router = room("check-ins")
+bulk_router = room("check-ins", BulkEndpoint)
 
 
 @router.get("/check-ins", response_model=PageOf[CheckInView])
@@ -33,7 +33,10 @@ async def list_check_ins(wanted: Annotated[CheckInListing, Query()], call: Read)
 
 
 @router.post(
-    "/check-ins", status_code=201, response_model=CheckInView, responses={200: {"model": CheckInView}}
+    "/check-ins",
+    status_code=201,
+    response_model=CheckInView,
+    responses={200: {"model": CheckInView}},
 )
 async def record_check_in(body: NewCheckIn, call: Write) -> Response:
     """Report a key result's value; 200 where its external id was recorded before."""

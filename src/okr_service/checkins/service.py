@@ -1,6 +1,5 @@
 """Recording check-ins, one or ten thousand, and voiding them."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -43,9 +42,7 @@ _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _HOLD = load_sql(__package__, "hold").bindparams(
     _IDS, bindparam("external_ids", type_=ARRAY(Text)), bindparam("tenant_id", type_=Uuid)
 )
-_REFRESH = load_sql(__package__, "refresh").bindparams(
-    _IDS, bindparam("tenant_id", type_=Uuid)
-)
+_REFRESH = load_sql(__package__, "refresh").bindparams(_IDS, bindparam("tenant_id", type_=Uuid))
 
 
 @dataclass(frozen=True)
@@ -106,9 +103,7 @@ async def record_check_ins(
     return outcome
 
 
-async def void_check_in(
-    tx: Transaction, who: Principal, ref: Ref | UUID, reason: str
-) -> UUID:
+async def void_check_in(tx: Transaction, who: Principal, ref: Ref | UUID, reason: str) -> UUID:
     """Take a check-in out of account; returns its id.
 
     Raises:
@@ -121,9 +116,7 @@ async def void_check_in(
         raise CheckInNotFound(str(ref))
     _require_reportable(held[0])
     await _void(tx, who, check_in.id, reason)
-    await record_all(
-        tx, who, [Change("voided", "check_in", check_in.id, after={"reason": reason})]
-    )
+    await record_all(tx, who, [Change("voided", "check_in", check_in.id, after={"reason": reason})])
     await _refresh(tx, who, held)
     return check_in.id
 
@@ -207,8 +200,8 @@ async def _hold(tx: Transaction, who: Principal, refs: Iterable[Ref]) -> list[_H
     names = set(refs)
     of = {
         "tenant_id": who.tenant_id,
-        "ids": [found for ref in names if (found := references.row_id(ref))],
-        "external_ids": [found for ref in names if (found := references.external_id(ref))],
+        "ids": [row_id for ref in names if (row_id := references.row_id(ref))],
+        "external_ids": [key for ref in names if (key := references.external_id(ref))],
     }
     return [_Held(*row) for row in await tx.execute(_HOLD, of)]
 
@@ -260,9 +253,7 @@ def _id(row: Mapping[str, object]) -> UUID:
     return found
 
 
-def _require_same(
-    before: Mapping[str, object], row: Mapping[str, object], new: NewCheckIn
-) -> None:
+def _require_same(before: Mapping[str, object], row: Mapping[str, object], new: NewCheckIn) -> None:
     ignored = {"id"} | ({"observed_at"} if new.observed_at is None else set())
     if any(before[name] != value for name, value in row.items() if name not in ignored):
         raise CheckInDiffers(new.external_id or "").at("/external_id")

@@ -7,7 +7,16 @@ from uuid import UUID
 
 from pydantic import Field
 
-from okr_service.kernel.fields import Day, ExternalId, Figure, Input, Instant, Prose, Reference, View
+from okr_service.kernel.fields import (
+    Day,
+    ExternalId,
+    Figure,
+    Input,
+    Instant,
+    Prose,
+    Reference,
+    View,
+)
 from okr_service.kernel.paging import Listing, Refs, Set
 from okr_service.objectives.shapes import Confidence
 
@@ -30,7 +39,9 @@ class NewCheckIn(Input):
     )
     key_result_id: Reference = Field(description="The key result it reports on.")
     value: Figure = Field(description="The value seen.", examples=["1250.5"])
-    observed_at: Instant | None = Field(default=None, description="When it was seen; now if absent.")
+    observed_at: Instant | None = Field(
+        default=None, description="When it was seen; now if absent."
+    )
     confidence: Confidence | None = Field(default=None, description="What the owner says.")
     comment: Prose = Field(default="", description="Tiến độ: what happened.")
     obstacles: Prose = Field(default="", description="Trở ngại: what stands in the way.")

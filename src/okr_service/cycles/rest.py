@@ -22,6 +22,7 @@ from okr_service.rest.routing import PageOf, Patch, PathRef, room
 
 router = room("cycles")
 
+
 @router.post("/cycles/{ref:path}:close", response_model=CycleView)
 async def close_cycle(ref: PathRef, call: Write) -> Response:
     """Close a cycle: nothing in it can be changed until it is reopened."""
@@ -38,6 +39,7 @@ async def _set_state(call: WriteCall, ref: Ref, state: CycleState) -> Response:
     expected = expected_versions(call)
     cycle = await service.set_cycle_state(call.tx, call.who, ref, state, expected)
     return await written(call, CYCLES, cycle.id)
+
 
 @router.get("/cycles", response_model=PageOf[CycleView])
 async def list_cycles(wanted: Annotated[CycleListing, Query()], call: Read) -> Response:

@@ -212,5 +212,8 @@ class _CodeTaken:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        if isinstance(error, IntegrityError) and constraint_name(error) == "cycles_tenant_id_code_key":
+        if (
+            isinstance(error, IntegrityError)
+            and constraint_name(error) == "cycles_tenant_id_code_key"
+        ):
             raise CycleCodeTaken(self._code).at("/code") from error

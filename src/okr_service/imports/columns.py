@@ -93,7 +93,7 @@ def located(error: FieldError, row: int, header: str, place: int | None) -> Fiel
 
 
 def letters(place: int) -> str:
-    """Return a spreadsheet's name of the n-th column, counted from 0: A, …, Z, AA, …"""
+    """Return a spreadsheet's name of the n-th column, counted from 0: A, B, and AA after Z."""
     name = ""
     place += 1
     while place:

@@ -55,7 +55,7 @@ class NotANumber(Invalid):
 
 @dataclass(eq=False)
 class AmbiguousNumber(Invalid):
-    """{given} may mean two numbers; write it without grouping, or so that the file is consistent."""
+    """{given} may mean two numbers; write it without grouping its digits."""
 
     given: str
 

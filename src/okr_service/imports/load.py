@@ -30,7 +30,7 @@ from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import FieldError, InvalidInput, OkrError
 from okr_service.kernel.fields import Input, Ref
 from okr_service.kernel.model import Resource
-from okr_service.kernel.references import EXTERNAL
+from okr_service.kernel.references import EXTERNAL, alive
 from okr_service.kernel.validation import field_errors
 from okr_service.objectives import key_results
 from okr_service.objectives import service as objectives
@@ -200,9 +200,7 @@ class Loader:
 
         return await key_results.edit_key_result(self._tx, self._who, row.id, edit)
 
-    def _monthly(
-        self, thing: Thing, present: Sequence[PlannedFigure]
-    ) -> list[dict[str, object]]:
+    def _monthly(self, thing: Thing, present: Sequence[PlannedFigure]) -> list[dict[str, object]]:
         cycle = self._cycle_of[thing.key[:1]]
         figures = {planned.date: planned.value for planned in present}
         for month, column in enumerate(MONTHS, 1):
@@ -258,9 +256,7 @@ class Loader:
             "action_plan_id": str(self._action_plans[key].id),
             **said,
         }
-        return await actions.create_action(
-            self._tx, self._who, NewAction.model_validate(fields)
-        )
+        return await actions.create_action(self._tx, self._who, NewAction.model_validate(fields))
 
     async def _create_action_plan(self, thing: Thing, key: str) -> ActionPlan:
         cycle, due = self._cycle_of[thing.key[:1]], thing.said.get("action_due")
@@ -323,8 +319,7 @@ class Loader:
         if not keys:
             return {}
         of = [model.tenant_id == self._who.tenant_id, model.external_id.in_(keys)]
-        if hasattr(model, "deleted_at"):
-            of.append(model.deleted_at.is_(None))
+        of += alive(model)
         held = select(model).where(*of).order_by(model.id).with_for_update(key_share=True)
         return {str(row.external_id): row for row in await self._tx.scalars(held)}
 
@@ -368,9 +363,7 @@ class Loader:
         rows = {thing.row.number} | {row.number for row in thing.said_in.values()}
         self.effects[min(rows) if effect is Effect.CREATED else max(rows)].append(effect)
 
-    def _fail(
-        self, kind: str, thing: Thing, columns: Mapping[str, str], error: FieldError
-    ) -> None:
+    def _fail(self, kind: str, thing: Thing, columns: Mapping[str, str], error: FieldError) -> None:
         self._failed[kind, thing.key] = thing
         field = error.pointer.split("/")[1] if error.pointer else ""
         column = columns.get(field, _KEY_COLUMN[kind])

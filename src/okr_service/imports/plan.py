@@ -186,7 +186,7 @@ def _gather_row(plan: Plan, row: Row, said: dict[str, object]) -> None:
             plan.fail(row, "objective", CellRequired())
         return
     key_result, action = row.get("key_result"), row.get("action")
-    columns = _OF_OBJECTIVE if key_result else (*_OF_OBJECTIVE, "note")
+    columns: tuple[str, ...] = _OF_OBJECTIVE if key_result else (*_OF_OBJECTIVE, "note")
     _tell(plan, plan.objectives, (objective,), row, said, columns)
     if not key_result:
         if action or row.get("key_result_title"):

@@ -10,13 +10,13 @@ from okr_service.imports.service import Report, Root
 from okr_service.imports.shapes import Effect, ImportOptions, ImportView
 from okr_service.kernel.messages import Language, preferred_language
 from okr_service.rest.answers import computed
-from okr_service.rest.endpoint import Write
+from okr_service.rest.endpoint import BulkEndpoint, Write
 from okr_service.rest.errors import UnsupportedMediaType
 from okr_service.rest.problems import located_error
 from okr_service.rest.routing import room
 
 CSV = "text/csv"
-router = room("imports")
+router = room("imports", BulkEndpoint)
 
 _BODY = {"requestBody": {"required": True, "content": {CSV: {"schema": {"type": "string"}}}}}
 

@@ -31,7 +31,8 @@ class ImportOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mode: Mode = Field(
-        default=Mode.DRY_RUN, description="`dry_run` shows what `commit` would do, and does nothing."
+        default=Mode.DRY_RUN,
+        description="`dry_run` shows what `commit` would do, and does nothing.",
     )
 
 

@@ -28,7 +28,6 @@ Transaction = AsyncSession
 Reading = AsyncSession | AsyncConnection
 
 
-
 def _json(value: object) -> str:
     return orjson.dumps(value, default=str).decode()
 
@@ -113,7 +112,7 @@ class Database:
         """Say whether the database answers."""
         try:
             async with self.reading() as connection:
-                return await connection.scalar(text("SELECT 1")) == 1
+                return bool(await connection.scalar(text("SELECT true")))
         except (DatabaseUnavailable, StatementTooLong):
             return False
 
@@ -139,5 +138,3 @@ class _Translated:
                 raise StatementTooLong from error
             if error.connection_invalidated or sqlstate(error) in _UNREACHABLE:
                 raise DatabaseUnavailable from error
-
-

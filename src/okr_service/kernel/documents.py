@@ -20,6 +20,7 @@ from sqlalchemy import (
     Integer,
     Numeric,
     Select,
+    SQLColumnExpression,
     Text,
     Uuid,
     and_,
@@ -32,15 +33,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.sql import FromClause
+from sqlalchemy.types import TypeEngine
 
 from okr_service.kernel.database import Reading
 from okr_service.kernel.errors import FieldError, InvalidCursor, InvalidQuery
 from okr_service.kernel.model import TenantRow
+from okr_service.kernel.references import alive
 
-Document = Mapping[str, ColumnElement[object]]
+Expression = SQLColumnExpression[object]
+Document = Mapping[str, Expression]
 
 
-def json_object(document: Document) -> ColumnElement[object]:
+def json_object(document: Document) -> Expression:
     """Build one JSON object out of named expressions."""
     pairs: list[object] = []
     for name, value in document.items():
@@ -48,12 +52,12 @@ def json_object(document: Document) -> ColumnElement[object]:
     return func.json_build_object(*pairs)
 
 
-def figure(column: ColumnElement[Decimal] | ColumnElement[Decimal | None]) -> ColumnElement[object]:
+def figure(column: SQLColumnExpression[Decimal | None]) -> Expression:
     """Show a figure as a string, so that no client loses a digit."""
     return cast(func.trim_scale(column), Text)
 
 
-def ratio(column: ColumnElement[Decimal] | ColumnElement[Decimal | None]) -> ColumnElement[object]:
+def ratio(column: SQLColumnExpression[Decimal | None]) -> Expression:
     """Show a progress or weight as a plain JSON number without trailing zeros."""
     return func.trim_scale(column)
 
@@ -93,20 +97,18 @@ class Collection:
 
     model: type[TenantRow]
     document: Document
-    sorts: Mapping[str, ColumnElement[object]]
+    sorts: Mapping[str, Expression]
     includes: Document = field(default_factory=dict)
     default_sort: str = "id"
     permission: str = "read"  # the permission it takes to read them; access knows the words
     source: FromClause | None = None  # what to select from, when it is more than the model
 
-    def rows(self, *columns: ColumnElement[object], tenant_id: UUID) -> Select[tuple[object, ...]]:
+    def rows(self, *columns: Expression, tenant_id: UUID) -> Select[*tuple[object, ...]]:
         """Select columns of the tenant's rows that are not deleted."""
         statement = select(*columns).where(self.model.tenant_id == tenant_id)
         if self.source is not None:
             statement = statement.select_from(self.source)
-        if hasattr(self.model, "deleted_at"):
-            statement = statement.where(self.model.deleted_at.is_(None))
-        return statement
+        return statement.where(*alive(self.model))
 
     async def one(
         self,
@@ -120,7 +122,7 @@ class Collection:
         version = getattr(self.model, "version", literal(1))
         statement = self.rows(cast(shown, Text), version, tenant_id=tenant_id).where(condition)
         found = (await tx.execute(statement)).one_or_none()
-        return found and Representation(*found)
+        return None if found is None else Representation(str(found[0]), int(str(found[1])))
 
     async def page(
         self,
@@ -143,7 +145,7 @@ class Collection:
         total = None
         if request.exact_count:
             counted = self.rows(func.count(), tenant_id=tenant_id).where(*conditions)
-            total = await tx.scalar(counted)
+            total = int(str(await tx.scalar(counted)))
         return Page(data, cursor, total)
 
     def _page_statement(
@@ -153,7 +155,7 @@ class Collection:
         request: PageRequest,
         name: str,
         descending: bool,
-    ) -> Select[tuple[str, int, str | None, str | None]]:
+    ) -> Select[str, int, str | None, str | None]:
         key = self._key(name)
         order = [column.desc() if descending else column.asc() for column in (key, self.model.id)]
         if _nullable(key):
@@ -171,9 +173,7 @@ class Collection:
             .limit(request.limit + 1)
         )
         if request.cursor:
-            after, after_id = decode_cursor(
-                request.cursor, f"{'-' * descending}{name}", key
-            )
+            after, after_id = decode_cursor(request.cursor, f"{'-' * descending}{name}", key)
             wanted = wanted.where(self._after(key, after, after_id, descending))
         rows = wanted.subquery("wanted")
         inside, last = rows.c.place <= request.limit, rows.c.place == request.limit
@@ -186,12 +186,12 @@ class Collection:
         )
 
     def _after(
-        self, key: ColumnElement[object], value: object, row_id: UUID, descending: bool
+        self, key: Expression, value: object, row_id: UUID, descending: bool
     ) -> ColumnElement[bool]:
         beyond_id = self.model.id < row_id if descending else self.model.id > row_id
         if value is None:
             return and_(key.is_(None), beyond_id)
-        after = literal(value, key.type)
+        after = literal(value, _type(key))
         if not _nullable(key):
             here, there = tuple_(key, self.model.id), tuple_(after, literal(row_id))
             return here < there if descending else here > there
@@ -204,10 +204,10 @@ class Collection:
             raise _unknown("sort", name, self.sorts)
         return name, descending
 
-    def _key(self, name: str) -> ColumnElement[object]:
-        return self.sorts[name] if name in self.sorts else self.model.id
+    def _key(self, name: str) -> Expression:
+        return self.sorts.get(name, self.model.id)
 
-    def _shown(self, request: PageRequest) -> dict[str, ColumnElement[object]]:
+    def _shown(self, request: PageRequest) -> dict[str, Expression]:
         for name in request.include:
             if name not in self.includes:
                 raise _unknown("include", name, self.includes)
@@ -221,9 +221,7 @@ class Collection:
         return {name: value for name, value in everything.items() if name in kept}
 
 
-def json_list(
-    document: Document, condition: ColumnElement[bool], *order: ColumnElement[object]
-) -> ColumnElement[object]:
+def json_list(document: Document, condition: ColumnElement[bool], *order: Expression) -> Expression:
     """Build a JSON array of the related rows that meet a condition, in order."""
     listed = func.json_agg(aggregate_order_by(json_object(document), *order))
     empty = func.json_build_array()
@@ -235,7 +233,7 @@ def encode_cursor(sort: str, key: str | None, row_id: str | None) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([sort, key, row_id])).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, sort: str, key: ColumnElement[object]) -> tuple[object, UUID]:
+def decode_cursor(cursor: str, sort: str, key: Expression) -> tuple[object, UUID]:
     """Return the sort key and the id a cursor was made of.
 
     Raises:
@@ -252,8 +250,8 @@ def decode_cursor(cursor: str, sort: str, key: ColumnElement[object]) -> tuple[o
         raise InvalidCursor from error
 
 
-def _typed(value: str, key: ColumnElement[object]) -> object:
-    match key.type:
+def _typed(value: str, key: Expression) -> object:
+    match _type(key):
         case DateTime():
             return datetime.fromisoformat(value)
         case Date():
@@ -268,7 +266,12 @@ def _typed(value: str, key: ColumnElement[object]) -> object:
             return str(value)
 
 
-def _nullable(key: ColumnElement[object]) -> bool:
+def _type(key: Expression) -> TypeEngine[object]:
+    found: TypeEngine[object] = key.type  # type: ignore[attr-defined] # each has one, undeclared
+    return found
+
+
+def _nullable(key: Expression) -> bool:
     return bool(getattr(key, "nullable", True))
 
 

@@ -6,7 +6,7 @@ errors; here are the kinds they are of and the few that every room can meet.
 """
 
 import re
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 
@@ -33,9 +33,7 @@ class OkrError(Exception):
     @property
     def facts(self) -> dict[str, object]:
         """Return the details of this occurrence, by name."""
-        if not is_dataclass(self):
-            return {}
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: getattr(self, name) for name in getattr(self, "__dataclass_fields__", ())}
 
 
 class Malformed(OkrError):

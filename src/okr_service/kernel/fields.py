@@ -48,7 +48,7 @@ def _ordinary_year(value: date) -> date:
 
 
 def _plain(value: Decimal) -> Decimal:
-    return value + 0 if value else Decimal(0)  # no negative zero
+    return value or Decimal(0)  # no negative zero; arithmetic would round to 28 digits
 
 
 Figure = Annotated[

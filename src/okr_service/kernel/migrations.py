@@ -58,4 +58,4 @@ async def is_current(database: Database) -> bool:
             found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
     except DBAPIError:
         return False
-    return found == newest()
+    return bool(found == newest())

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, false, or_, select
 
 from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.errors import NotFound, VersionMismatch
 from okr_service.kernel.fields import Ref
-from okr_service.kernel.model import Addressable
+from okr_service.kernel.model import Addressable, TenantRow
 
 EXTERNAL = "external:"
 Versions = frozenset[int] | None  # the versions an edit is meant for; None: whichever it is
@@ -23,8 +23,12 @@ def external_id(ref: Ref) -> str | None:
 
 def identifies(model: type[_R], tenant_id: UUID, ref: Ref | UUID) -> ColumnElement[bool]:
     """Return the condition for the row of this tenant that the reference names."""
-    alive = [model.deleted_at.is_(None)] if hasattr(model, "deleted_at") else []
-    return and_(model.tenant_id == tenant_id, _names(model, ref), *alive)
+    return and_(model.tenant_id == tenant_id, _names(model, ref), *alive(model))
+
+
+def alive(model: type[TenantRow]) -> list[ColumnElement[bool]]:
+    """Return the condition that a row is not deleted, for those that are kept when they are."""
+    return [model.deleted_at.is_(None)] if hasattr(model, "deleted_at") else []
 
 
 def _names(model: type[_R], ref: Ref | UUID) -> ColumnElement[bool]:
@@ -34,7 +38,8 @@ def _names(model: type[_R], ref: Ref | UUID) -> ColumnElement[bool]:
         return model.external_id == key
     if (found := row_id(ref)) is not None:
         return model.id == found
-    return model.code == ref if hasattr(model, "code") else false()
+    code: ColumnElement[str] | None = getattr(model, "code", None)
+    return false() if code is None else code == ref
 
 
 async def resolve(
@@ -75,7 +80,7 @@ async def lock(
 
 
 def refers(
-    column: ColumnElement[UUID] | ColumnElement[UUID | None],
+    column: SQLColumnExpression[UUID | None],
     model: type[_R],
     tenant_id: UUID,
     refs: Sequence[Ref],

@@ -7,7 +7,7 @@ the same steps: decompose, drop combining marks, đ to d, lower case.
 import re
 import unicodedata
 
-from sqlalchemy import Computed, Index
+from sqlalchemy import Computed, Index, SQLColumnExpression
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import ColumnElement, func
@@ -42,7 +42,7 @@ def search_index() -> Index:
     return Index(None, "search", postgresql_using="gin")
 
 
-def matches(column: ColumnElement[str], words: str) -> ColumnElement[bool]:
+def matches(column: SQLColumnExpression[str], words: str) -> ColumnElement[bool]:
     """Say whether a search column has every word, the last one by its beginning."""
     found = _WORD.findall(fold(words))
     query = " & ".join([*found[:-1], f"{found[-1]}:*"]) if found else ""

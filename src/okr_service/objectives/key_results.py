@@ -62,9 +62,7 @@ async def create_key_result(tx: Transaction, who: Principal, new: NewKeyResult) 
     await add(tx, row)
     await _write_plan(tx, row, new.plan)
     await record(tx, who, Change("created", "key_result", row.id, after=_audited(new)))
-    await rollup.propagate(
-        tx, who.tenant_id, objective, Contribution(), Contribution.of(row)
-    )
+    await rollup.propagate(tx, who.tenant_id, objective, Contribution(), Contribution.of(row))
     return row
 
 

@@ -1,8 +1,9 @@
 """How objectives and key results are shown and found."""
 
+from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
@@ -120,31 +121,24 @@ OBJECTIVES = Collection(
 
 def objectives_wanted(tenant_id: UUID, wanted: ObjectiveListing) -> list[ColumnElement[bool]]:
     """Return the conditions that objectives must meet."""
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.unit_id:
-        conditions.append(refers(Objective.unit_id, Unit, tenant_id, wanted.unit_id))
-    if wanted.owner_id:
-        conditions.append(refers(Objective.owner_id, Person, tenant_id, wanted.owner_id))
-    if wanted.cycle_id:
-        conditions.append(refers(Objective.cycle_id, Cycle, tenant_id, wanted.cycle_id))
-    if wanted.parent_id:
-        parent = aliased(Objective)
-        conditions.append(refers(Objective.parent_id, parent, tenant_id, wanted.parent_id))
-    if wanted.root is not None:
-        conditions.append(Objective.parent_id.is_(None) == wanted.root)
-    if wanted.state:
-        conditions.append(Objective.state.in_(wanted.state))
-    if wanted.ambition:
-        conditions.append(Objective.ambition.in_(wanted.ambition))
-    if wanted.tag:
-        conditions.append(Objective.tags.contains(wanted.tag))
-    if wanted.measured is not None:
-        conditions.append(Objective.progress.is_not(None) == wanted.measured)
-    if wanted.updated_since:
-        conditions.append(Objective.updated_at >= wanted.updated_since)
-    if wanted.q:
-        conditions.append(matches(Objective.search, wanted.q))
-    return conditions + _progress_between(Objective.progress, wanted)
+    parent = aliased(Objective)
+    conditions = [
+        refers(Objective.unit_id, Unit, tenant_id, wanted.unit_id) if wanted.unit_id else None,
+        refers(Objective.owner_id, Person, tenant_id, wanted.owner_id) if wanted.owner_id else None,
+        refers(Objective.cycle_id, Cycle, tenant_id, wanted.cycle_id) if wanted.cycle_id else None,
+        refers(Objective.parent_id, parent, tenant_id, wanted.parent_id)
+        if wanted.parent_id
+        else None,
+        None if wanted.root is None else Objective.parent_id.is_(None) == wanted.root,
+        Objective.state.in_(wanted.state) if wanted.state else None,
+        Objective.ambition.in_(wanted.ambition) if wanted.ambition else None,
+        Objective.tags.contains(wanted.tag) if wanted.tag else None,
+        None if wanted.measured is None else Objective.progress.is_not(None) == wanted.measured,
+        Objective.updated_at >= wanted.updated_since if wanted.updated_since else None,
+        matches(Objective.search, wanted.q) if wanted.q else None,
+    ]
+    given = [condition for condition in conditions if condition is not None]
+    return given + _progress_between(Objective.progress, wanted)
 
 
 def key_results_wanted(tenant_id: UUID, wanted: KeyResultListing) -> list[ColumnElement[bool]]:
@@ -168,7 +162,7 @@ def key_results_wanted(tenant_id: UUID, wanted: KeyResultListing) -> list[Column
 
 
 def _progress_between(
-    progress: ColumnElement[object], wanted: ObjectiveListing | KeyResultListing
+    progress: SQLColumnExpression[Decimal | None], wanted: ObjectiveListing | KeyResultListing
 ) -> list[ColumnElement[bool]]:
     conditions = []
     if wanted.progress_gte is not None:

@@ -1,4 +1,4 @@
-"""Objectives over REST, and the key results beneath them."""
+"""Objectives and key results over REST."""
 
 from typing import Annotated
 
@@ -9,8 +9,8 @@ from okr_service.kernel.fields import Ref
 from okr_service.kernel.paging import Shape
 from okr_service.kernel.references import identifies
 from okr_service.objectives import key_results, service
-from okr_service.objectives.errors import ObjectiveNotFound
-from okr_service.objectives.model import Objective
+from okr_service.objectives.errors import KeyResultNotFound, ObjectiveNotFound
+from okr_service.objectives.model import KeyResult, Objective
 from okr_service.objectives.reads import (
     KEY_RESULTS,
     OBJECTIVES,
@@ -35,6 +35,7 @@ from okr_service.rest.put import put
 from okr_service.rest.routing import PageOf, Patch, PathRef, room
 
 router = room("objectives")
+
 
 @router.post("/objectives/{ref:path}:activate", response_model=ObjectiveView)
 async def activate_objective(ref: PathRef, call: Write) -> Response:
@@ -85,9 +86,7 @@ async def list_key_results_of_objective(
 
 
 @router.post("/objectives/{ref:path}/key-results", status_code=201, response_model=KeyResultView)
-async def create_key_result_of_objective(
-    ref: PathRef, body: NewKeyResult, call: Write
-) -> Response:
+async def create_key_result_of_objective(ref: PathRef, body: NewKeyResult, call: Write) -> Response:
     """Say how an objective is measured."""
     under = body.model_copy(update={"objective_id": ref})
     made = await key_results.create_key_result(call.tx, call.who, under)
@@ -97,7 +96,9 @@ async def create_key_result_of_objective(
 @router.get("/objectives", response_model=PageOf[ObjectiveView])
 async def list_objectives(wanted: Annotated[ObjectiveListing, Query()], call: Read) -> Response:
     """List objectives."""
-    return await page(call, OBJECTIVES, objectives_wanted(call.who.tenant_id, wanted), wanted.page())
+    return await page(
+        call, OBJECTIVES, objectives_wanted(call.who.tenant_id, wanted), wanted.page()
+    )
 
 
 @router.post("/objectives", status_code=201, response_model=ObjectiveView)
@@ -114,7 +115,11 @@ async def get_objective(ref: PathRef, shape: Annotated[Shape, Query()], call: Re
     return await show(call, OBJECTIVES, named, ObjectiveNotFound(ref), shape.shape())
 
 
-@router.put("/objectives/{ref:path}", response_model=ObjectiveView, responses={201: {"model": ObjectiveView}})
+@router.put(
+    "/objectives/{ref:path}",
+    response_model=ObjectiveView,
+    responses={201: {"model": ObjectiveView}},
+)
 async def put_objective(ref: PathRef, body: NewObjective, call: Write) -> Response:
     """Replace an objective, or create it under the caller's own key."""
 
@@ -128,7 +133,9 @@ async def put_objective(ref: PathRef, body: NewObjective, call: Write) -> Respon
     return await put(call, OBJECTIVES, ref, body, ObjectiveNotFound(ref), create, replace)
 
 
-@router.patch("/objectives/{ref:path}", response_model=ObjectiveView, openapi_extra=patch_of(NewObjective))
+@router.patch(
+    "/objectives/{ref:path}", response_model=ObjectiveView, openapi_extra=patch_of(NewObjective)
+)
 async def patch_objective(ref: PathRef, body: Patch, call: Write) -> Response:
     """Change some fields of an objective (JSON Merge Patch)."""
     edit, expected = patched(NewObjective, body), expected_versions(call)
@@ -140,4 +147,61 @@ async def patch_objective(ref: PathRef, body: Patch, call: Write) -> Response:
 async def delete_objective(ref: PathRef, call: Write) -> Response:
     """Take an objective and its key results out of sight and out of every figure."""
     await service.delete_objective(call.tx, call.who, ref, expected_versions(call))
+    return no_content()
+
+
+@router.get("/key-results", response_model=PageOf[KeyResultView])
+async def list_key_results(wanted: Annotated[KeyResultListing, Query()], call: Read) -> Response:
+    """List key results."""
+    return await page(
+        call, KEY_RESULTS, key_results_wanted(call.who.tenant_id, wanted), wanted.page()
+    )
+
+
+@router.post("/key-results", status_code=201, response_model=KeyResultView)
+async def create_key_result(body: NewKeyResult, call: Write) -> Response:
+    """Say how an objective is measured."""
+    made = await key_results.create_key_result(call.tx, call.who, body)
+    return await written(call, KEY_RESULTS, made.id, "/v1/key-results")
+
+
+@router.get("/key-results/{ref:path}", response_model=KeyResultView)
+async def get_key_result(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -> Response:
+    """Show a key result."""
+    named = identifies(KeyResult, call.who.tenant_id, ref)
+    return await show(call, KEY_RESULTS, named, KeyResultNotFound(ref), shape.shape())
+
+
+@router.put(
+    "/key-results/{ref:path}",
+    response_model=KeyResultView,
+    responses={201: {"model": KeyResultView}},
+)
+async def put_key_result(ref: PathRef, body: NewKeyResult, call: Write) -> Response:
+    """Replace a key result, or create it under the caller's own key."""
+
+    async def create(new: NewKeyResult) -> KeyResult:
+        return await key_results.create_key_result(call.tx, call.who, new)
+
+    async def replace(new: NewKeyResult) -> KeyResult:
+        expected = expected_versions(call)
+        return await key_results.edit_key_result(call.tx, call.who, ref, lambda _: new, expected)
+
+    return await put(call, KEY_RESULTS, ref, body, KeyResultNotFound(ref), create, replace)
+
+
+@router.patch(
+    "/key-results/{ref:path}", response_model=KeyResultView, openapi_extra=patch_of(NewKeyResult)
+)
+async def patch_key_result(ref: PathRef, body: Patch, call: Write) -> Response:
+    """Change some fields of a key result (JSON Merge Patch)."""
+    edit, expected = patched(NewKeyResult, body), expected_versions(call)
+    changed = await key_results.edit_key_result(call.tx, call.who, ref, edit, expected)
+    return await written(call, KEY_RESULTS, changed.id)
+
+
+@router.delete("/key-results/{ref:path}", status_code=204)
+async def delete_key_result(ref: PathRef, call: Write) -> Response:
+    """Take a key result out of sight and out of every figure; its check-ins are kept."""
+    await key_results.delete_key_result(call.tx, call.who, ref, expected_versions(call))
     return no_content()

@@ -135,7 +135,9 @@ async def delete_objective(
     await cycles.open_cycle(tx, who, objective.cycle_id)
     await _require_childless(tx, who, objective.id)
     of = (KeyResult.tenant_id == who.tenant_id, KeyResult.objective_id == objective.id)
-    await tx.execute(update(KeyResult).where(*of, KeyResult.deleted_at.is_(None)).values(deleted_at=now))
+    await tx.execute(
+        update(KeyResult).where(*of, KeyResult.deleted_at.is_(None)).values(deleted_at=now)
+    )
     before = objective_input(objective).model_dump(mode="json")
     await _write(tx, who, objective, {"deleted_at": now}, "deleted", before)
 
@@ -157,9 +159,7 @@ async def cycle_of(tx: Transaction, who: Principal, objective_id: UUID) -> Cycle
     return await cycles.open_cycle(tx, who, cycle_id)
 
 
-async def _lock(
-    tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions
-) -> Objective:
+async def _lock(tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions) -> Objective:
     absent = ObjectiveNotFound(str(ref))
     return await references.lock(tx, Objective, who.tenant_id, ref, absent, expected)
 
@@ -236,7 +236,7 @@ async def _require_fits_under(
         raise CycleMismatch().at("/parent_id")
     if present is None or present.parent_id != parent_id:
         loop, deep = AlignmentWouldLoop().at("/parent_id"), AlignmentTooDeep().at("/parent_id")
-        row_id = present and present.id
+        row_id = present.id if present else None
         await require_place(tx, Objective, who.tenant_id, row_id, parent_id, loop, deep)
 
 

@@ -137,9 +137,7 @@ class NewKeyResult(Input):
         default=None, description="Where it is to be, or the (lower) bound.", examples=["5000"]
     )
     target_max: Figure | None = Field(default=None, description="The upper bound of `between`.")
-    weight: Weight = Field(
-        default=Decimal(1), description="How much it counts in its objective."
-    )
+    weight: Weight = Field(default=Decimal(1), description="How much it counts in its objective.")
     owner_id: Reference | None = Field(default=None, description="The person who answers for it.")
     start_date: Day | None = Field(default=None, description="From when, if not the cycle's start.")
     due_date: Day | None = Field(default=None, description="By when, if not the cycle's end.")

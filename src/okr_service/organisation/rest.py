@@ -28,6 +28,7 @@ from okr_service.rest.routing import PageOf, Patch, PathRef, room
 
 router = room("organisation")
 
+
 @router.get("/units", response_model=PageOf[UnitView])
 async def list_units(wanted: Annotated[UnitListing, Query()], call: Read) -> Response:
     """List units."""
@@ -75,6 +76,7 @@ async def delete_unit(ref: PathRef, call: Write) -> Response:
     """Delete a unit that nothing refers to."""
     await service.delete_unit(call.tx, call.who, ref, expected_versions(call))
     return no_content()
+
 
 @router.get("/people", response_model=PageOf[PersonView])
 async def list_people(wanted: Annotated[PersonListing, Query()], call: Read) -> Response:

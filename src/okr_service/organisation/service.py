@@ -129,9 +129,7 @@ async def unit_id(tx: Transaction, who: Principal, ref: Ref, pointer: str) -> UU
     return await references.resolve(tx, Unit, who.tenant_id, ref, UnitNotFound(ref).at(pointer))
 
 
-async def person_id(
-    tx: Transaction, who: Principal, ref: Ref | None, pointer: str
-) -> UUID | None:
+async def person_id(tx: Transaction, who: Principal, ref: Ref | None, pointer: str) -> UUID | None:
     """Return the id of the person that a field refers to, if any; raises PersonNotFound."""
     if ref is None:
         return None

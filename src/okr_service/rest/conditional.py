@@ -49,5 +49,3 @@ def matches(if_none_match: str | None, tag: str) -> bool:
         return False
     tags = {given.strip().removeprefix("W/") for given in if_none_match.split(",")}
     return tag in tags or "*" in tags
-
-

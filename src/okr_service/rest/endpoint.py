@@ -20,6 +20,7 @@ from okr_service.access.service import Gatekeeper
 from okr_service.kernel.database import Database, Reading, Transaction, is_retryable
 from okr_service.kernel.idempotency import IdempotentRequest, first_answer, keep_answer
 from okr_service.rest.errors import (
+    BodyTooLarge,
     InvalidIdempotencyKey,
     NotAcceptableMediaType,
     UnsupportedMediaType,
@@ -64,8 +65,22 @@ class WriteCall:
     tx: Transaction
 
 
-class _JsonRequest(Request):
-    """A request whose JSON is read exactly."""
+class _BoundedRequest(Request):
+    """A request whose body is read up to a limit, and its JSON exactly."""
+
+    limit = 0
+
+    async def body(self) -> bytes:
+        if not hasattr(self, "_read"):
+            # FastAPI's own limit answers in plain text where the length is announced.
+            if int(self.headers.get("content-length") or 0) > self.limit:
+                raise BodyTooLarge
+            self._read = bytearray()
+            async for chunk in self.stream():
+                self._read += chunk
+                if len(self._read) > self.limit:
+                    raise BodyTooLarge
+        return bytes(self._read)
 
     async def json(self) -> Json:
         return read_json(await self.body())
@@ -73,6 +88,11 @@ class _JsonRequest(Request):
 
 class Endpoint(APIRoute):
     """A route that is called by a principal in a transaction."""
+
+    @staticmethod
+    def body_limit(settings: Settings) -> int:
+        """Return how many bytes a body may have."""
+        return settings.body_limit_bytes
 
     def get_route_handler(self) -> Handler:
         """Wrap FastAPI's handler; see the module's first lines."""
@@ -89,13 +109,23 @@ class Endpoint(APIRoute):
                 async with service.database.reading() as connection:
                     request.state.call = ReadCall(request, who, connection)
                     return await handle(request)
-            request = _JsonRequest(request.scope, request.receive)
+            request = _BoundedRequest(request.scope, request.receive)
+            request.limit = self.body_limit(service.settings)
             if takes_body:
                 _require_json(request)
                 await request.body()  # a slow client must not hold a connection
             return await _in_transaction(service.database, request, who, handle)
 
         return answer
+
+
+class BulkEndpoint(Endpoint):
+    """A route that takes much at once."""
+
+    @staticmethod
+    def body_limit(settings: Settings) -> int:
+        """Return how many bytes a body may have."""
+        return settings.bulk_body_limit_bytes
 
 
 async def _in_transaction(
@@ -163,4 +193,3 @@ async def _writing(request: Request) -> WriteCall:
 
 Read = Annotated[ReadCall, Depends(_reading)]
 Write = Annotated[WriteCall, Depends(_writing)]
-

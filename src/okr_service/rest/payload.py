@@ -72,6 +72,4 @@ def _check_text(text: str, pointer: str) -> None:
         raise InvalidInput([FieldError(pointer, "invalid-character")])
 
 
-_DECODER = json.JSONDecoder(
-    parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_members
-)
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_members)

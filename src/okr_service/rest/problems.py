@@ -17,12 +17,12 @@ from okr_service.kernel.messages import Language, field_message, preferred_langu
 from okr_service.kernel.validation import field_errors
 from okr_service.rest.errors import (
     BadRequest,
-    BodyTooLarge,
     InternalError,
     MethodNotAllowed,
     RouteNotFound,
 )
 
+_PLACE = ("row", "column", "cell")
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,9 @@ def status_of(error: type[OkrError]) -> int:
     return next((_STATUS[kind] for kind in error.__mro__ if kind in _STATUS), 500)
 
 
-def problem(request: Request, error: OkrError, headers: Mapping[str, str] | None = None) -> Response:
+def problem(
+    request: Request, error: OkrError, headers: Mapping[str, str] | None = None
+) -> Response:
     """Render an error."""
     language = preferred_language(request.headers.get("accept-language", ""))
     status = status_of(type(error))
@@ -68,18 +70,25 @@ def problem(request: Request, error: OkrError, headers: Mapping[str, str] | None
         "errors": listed,
     }
     facts = {name: value for name, value in error.facts.items() if name != "errors"}
-    body = orjson.dumps(document | {k: v for k, v in facts.items() if k not in document}, default=str)
+    body = orjson.dumps(
+        document | {k: v for k, v in facts.items() if k not in document}, default=str
+    )
     return Response(
         body,
         status,
-        {"Content-Language": language, "Vary": "Accept-Language", **_headers(status), **(headers or {})},
+        {
+            "Content-Language": language,
+            "Vary": "Accept-Language",
+            **_headers(status),
+            **(headers or {}),
+        },
         MEDIA_TYPE,
     )
 
 
 def located_error(error: FieldError, language: Language) -> dict[str, object]:
     """Render a field's error, with its place in a spreadsheet where it has one."""
-    place = {name: error.facts[name] for name in ("row", "column", "cell") if name in error.facts}
+    place = {name: fact for name, fact in error.facts.items() if name in _PLACE}
     message = field_message(error, language)
     return {**place, "pointer": error.pointer, "code": error.code, "message": message}
 
@@ -104,9 +113,8 @@ def _invalid(error: RequestValidationError) -> OkrError:
 def _from_http(error: HTTPException) -> OkrError:
     if isinstance(error.__cause__, OkrError):
         return error.__cause__
-    return {404: RouteNotFound, 405: MethodNotAllowed, 413: BodyTooLarge}.get(
-        error.status_code, BadRequest
-    )()
+    kinds: dict[int, type[OkrError]] = {404: RouteNotFound, 405: MethodNotAllowed}
+    return kinds.get(error.status_code, BadRequest)()
 
 
 def _allowed_methods(request: Request) -> str:

@@ -36,6 +36,6 @@ class PageOf(BaseModel, Generic[_V]):
     page: PageInfo
 
 
-def room(tag: str) -> APIRouter:
+def room(tag: str, endpoint: type[Endpoint] = Endpoint) -> APIRouter:
     """Make a room's router."""
-    return APIRouter(prefix="/v1", tags=[tag], route_class=Endpoint)
+    return APIRouter(prefix="/v1", tags=[tag], route_class=endpoint)

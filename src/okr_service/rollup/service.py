@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import Subquery
 
 from okr_service.kernel.database import Reading, Transaction
+from okr_service.kernel.model import Model
 from okr_service.kernel.sql import load_sql
 from okr_service.objectives.model import KeyResult, Objective
 
@@ -38,10 +39,10 @@ _LOCK_ABOVE = load_sql(__package__, "lock_above").bindparams(_IDS, _EVERYTHING)
 _RECOMPUTED: TextualSelect = (
     load_sql(__package__, "recomputed")
     .bindparams(_IDS, _EVERYTHING, bindparam("tenant", type_=Uuid))
-    .columns(
-        column("id", Uuid), column("weight_sum", Numeric), column("progress_sum", Numeric)
-    )
+    .columns(column("id", Uuid), column("weight_sum", Numeric), column("progress_sum", Numeric))
 )
+_KEY_RESULTS = Model.metadata.tables[KeyResult.__tablename__]
+_OF_KEY_RESULT = ("current_value", "observed_at", "confidence", "action_weight", "done_weight")
 _WRONG_KEY_RESULTS = load_sql(__package__, "wrong_key_results")
 
 
@@ -186,15 +187,17 @@ async def repair(tx: Transaction, tenant_id: UUID) -> int:
     held = select(KeyResult.id).where(KeyResult.tenant_id == tenant_id).order_by(KeyResult.id)
     await tx.execute(held.with_for_update(key_share=True))
     key_results = [
-        {"b_id": row.id, **{name: value for name, value in row._mapping.items() if name != "id"}}
-        for row in await tx.execute(_WRONG_KEY_RESULTS, {"tenant_id": tenant_id})
+        {"wrong_id": row["id"], **{name: row[name] for name in _OF_KEY_RESULT}}
+        for row in (await tx.execute(_WRONG_KEY_RESULTS, {"tenant_id": tenant_id})).mappings()
     ]
     if key_results:
         connection = await tx.connection()
         await connection.execute(
-            update(KeyResult.__table__)
-            .where(KeyResult.tenant_id == tenant_id, KeyResult.id == bindparam("b_id"))
-            .values({n: bindparam(n) for n in key_results[0] if n != "b_id"}),
+            update(_KEY_RESULTS)
+            .where(
+                _KEY_RESULTS.c.tenant_id == tenant_id, _KEY_RESULTS.c.id == bindparam("wrong_id")
+            )
+            .values({name: bindparam(name) for name in _OF_KEY_RESULT}),
             key_results,
         )
     everything = {"tenant": tenant_id, "objective_ids": [], "everything": True}
