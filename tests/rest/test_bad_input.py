@@ -5,7 +5,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-
 from tests.build import Build, Json
 
 DEEP = b'{"title": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"

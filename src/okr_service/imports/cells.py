@@ -15,10 +15,12 @@ from okr_service.imports.errors import AmbiguousNumber, NotADate, NotANumber
 
 DecimalMark = Literal[".", ","]
 
-_NUMBER = re.compile(r"[+-]?\d[\d.,]*|[+-]?[.,]\d+")
+_NUMBER = re.compile(
+    r"[+-]?(?:[0-9]{1,3}([.,])[0-9]{3}(?:\1[0-9]{3})*(?:(?!\1)[.,][0-9]+)?"  # grouped
+    r"|[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)"
+)
 _SPACES = re.compile(r"[\s\u00a0\u202f']")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+")
-_DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
+_DAY_FIRST = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})")
 
 
 def decimal_mark(texts: Iterable[str]) -> DecimalMark | None:
@@ -44,12 +46,8 @@ def read_number(text: str, mark: DecimalMark | None) -> Decimal:
     if decides is None or (own and mark and own != mark):
         raise AmbiguousNumber(text)
     grouping = "," if decides == "." else "."
-    whole, _, decimals = bare.partition(decides)
-    if not decimals.isdecimal() and decimals:
-        raise NotANumber(text)
-    if grouping in whole and not _GROUPED.fullmatch(whole):
-        raise NotANumber(text)
-    return Decimal(f"{whole.replace(grouping, '')}.{decimals or '0'}")
+    whole, _, decimals = bare.replace(grouping, "").partition(decides)
+    return Decimal(f"{whole}.{decimals or '0'}")
 
 
 def _bare(text: str) -> str:
