@@ -37,11 +37,12 @@ format: $(INSTALLED) ## Format the code and repair what can be repaired
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-check: $(INSTALLED) ## Judge format, style, types and layers
+check: $(INSTALLED) ## Judge format, style, types, layers and published documents
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/okr schema --check
 
 lock: ## Bring requirements.lock up to pyproject.toml; delete it first to upgrade everything
 	@$(NEED_UV)

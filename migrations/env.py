@@ -11,10 +11,14 @@ from okr_service.kernel.database import database_url
 
 # One run at a time: replicas that start together must not migrate together.
 _LOCK = text("SELECT pg_advisory_lock(7235082114027)")
+# A migration that cannot get its lock gives up, rather than have everyone queue behind it.
+_LIMITS = ("SET lock_timeout = '5s'", "SET statement_timeout = '15min'")
 
 
 def _run(connection: Connection) -> None:
     connection.execute(_LOCK)
+    for limit in _LIMITS:
+        connection.execute(text(limit))
     connection.commit()
     context.configure(
         connection=connection, target_metadata=models.METADATA, transaction_per_migration=True
@@ -38,6 +42,8 @@ if context.is_offline_mode():
         dialect_opts={"paramstyle": "named"},
     )
     with context.begin_transaction():
+        for limit in _LIMITS:
+            context.execute(limit)
         context.run_migrations()
 else:
     asyncio.run(_run_online(context.config.attributes["url"]))

@@ -44,6 +44,31 @@ BEGIN
     parent_progress_change := share * (coalesce(now_is, 0) - coalesce(was, 0));
 END $$
 """
+_RAW_PROGRESS = """CASE metric
+    WHEN 'increase' THEN coalesce(
+        okr_ratio(current_value - start_value, target_value - start_value), 0)
+    WHEN 'decrease' THEN coalesce(
+        okr_ratio(current_value - start_value, target_value - start_value), 0)
+    WHEN 'at_least' THEN coalesce((current_value >= target_value)::int, 0)
+    WHEN 'at_most' THEN coalesce((current_value <= target_value)::int, 0)
+    WHEN 'between' THEN coalesce((current_value BETWEEN target_value AND target_max)::int, 0)
+    WHEN 'boolean' THEN coalesce(current_value, 0)
+    WHEN 'actions' THEN coalesce(okr_ratio(done_weight, action_weight), 0)
+END"""
+_FIGURES_FIT_METRIC = """CASE metric
+                WHEN 'increase' THEN target_value > start_value IS TRUE
+                WHEN 'decrease' THEN target_value < start_value IS TRUE
+                WHEN 'at_least' THEN target_value IS NOT NULL
+                WHEN 'at_most' THEN target_value IS NOT NULL
+                WHEN 'between' THEN target_value <= target_max IS TRUE
+                WHEN 'boolean' THEN target_value IS NULL
+                WHEN 'actions' THEN target_value IS NULL
+                ELSE false
+            END"""
+_SEARCH = (
+    "to_tsvector('simple', lower(translate(regexp_replace("
+    "normalize({columns}, NFD), E'[\\u0300-\\u036f]', '', 'g'), 'Đđ', 'dd')))"
+)
 
 
 def upgrade() -> None:
@@ -84,7 +109,7 @@ def upgrade() -> None:
         sa.Column("caller", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
-        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("status", sa.BigInteger(), nullable=False),
         sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column(
@@ -148,7 +173,7 @@ def upgrade() -> None:
         sa.Column("end_date", sa.Date(), nullable=False),
         sa.Column("state", sa.Text(), server_default="open", nullable=False),
         sa.Column("parent_id", sa.Uuid(), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -192,13 +217,13 @@ def upgrade() -> None:
             "search",
             postgresql.TSVECTOR(),
             sa.Computed(
-                "to_tsvector('simple', lower(translate(regexp_replace(normalize(name, NFD), E'[\\u0300-\\u036f]', '', 'g'), 'Đđ', 'dd')))",
+                _SEARCH.format(columns="name"),
                 persisted=True,
             ),
             nullable=False,
         ),
         sa.Column("parent_id", sa.Uuid(), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -250,12 +275,12 @@ def upgrade() -> None:
             "search",
             postgresql.TSVECTOR(),
             sa.Computed(
-                "to_tsvector('simple', lower(translate(regexp_replace(normalize(name, NFD), E'[\\u0300-\\u036f]', '', 'g'), 'Đđ', 'dd')))",
+                _SEARCH.format(columns="name"),
                 persisted=True,
             ),
             nullable=False,
         ),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -322,13 +347,13 @@ def upgrade() -> None:
             "search",
             postgresql.TSVECTOR(),
             sa.Computed(
-                "to_tsvector('simple', lower(translate(regexp_replace(normalize(title || ' ' || description, NFD), E'[\\u0300-\\u036f]', '', 'g'), 'Đđ', 'dd')))",
+                _SEARCH.format(columns="title || ' ' || description"),
                 persisted=True,
             ),
             nullable=False,
         ),
         sa.Column("parent_id", sa.Uuid(), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -429,7 +454,7 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.Uuid(), nullable=True),
         sa.Column("start_date", sa.Date(), nullable=True),
         sa.Column("due_date", sa.Date(), nullable=True),
-        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("position", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("tags", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("links", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
@@ -442,7 +467,7 @@ def upgrade() -> None:
             "raw_progress",
             sa.Numeric(),
             sa.Computed(
-                "CASE metric\n    WHEN 'increase' THEN coalesce(\n        okr_ratio(current_value - start_value, target_value - start_value), 0)\n    WHEN 'decrease' THEN coalesce(\n        okr_ratio(current_value - start_value, target_value - start_value), 0)\n    WHEN 'at_least' THEN coalesce((current_value >= target_value)::int, 0)\n    WHEN 'at_most' THEN coalesce((current_value <= target_value)::int, 0)\n    WHEN 'between' THEN coalesce((current_value BETWEEN target_value AND target_max)::int, 0)\n    WHEN 'boolean' THEN coalesce(current_value, 0)\n    WHEN 'actions' THEN coalesce(okr_ratio(done_weight, action_weight), 0)\nEND",
+                _RAW_PROGRESS,
                 persisted=True,
             ),
             nullable=False,
@@ -451,7 +476,7 @@ def upgrade() -> None:
             "progress",
             sa.Numeric(),
             sa.Computed(
-                "least(greatest(CASE metric\n    WHEN 'increase' THEN coalesce(\n        okr_ratio(current_value - start_value, target_value - start_value), 0)\n    WHEN 'decrease' THEN coalesce(\n        okr_ratio(current_value - start_value, target_value - start_value), 0)\n    WHEN 'at_least' THEN coalesce((current_value >= target_value)::int, 0)\n    WHEN 'at_most' THEN coalesce((current_value <= target_value)::int, 0)\n    WHEN 'between' THEN coalesce((current_value BETWEEN target_value AND target_max)::int, 0)\n    WHEN 'boolean' THEN coalesce(current_value, 0)\n    WHEN 'actions' THEN coalesce(okr_ratio(done_weight, action_weight), 0)\nEND, 0), 1)",
+                f"least(greatest({_RAW_PROGRESS}, 0), 1)",
                 persisted=True,
             ),
             nullable=False,
@@ -460,12 +485,12 @@ def upgrade() -> None:
             "search",
             postgresql.TSVECTOR(),
             sa.Computed(
-                "to_tsvector('simple', lower(translate(regexp_replace(normalize(title, NFD), E'[\\u0300-\\u036f]', '', 'g'), 'Đđ', 'dd')))",
+                _SEARCH.format(columns="title"),
                 persisted=True,
             ),
             nullable=False,
         ),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -479,7 +504,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint(
-            "CASE metric\n                WHEN 'increase' THEN target_value > start_value IS TRUE\n                WHEN 'decrease' THEN target_value < start_value IS TRUE\n                WHEN 'at_least' THEN target_value IS NOT NULL\n                WHEN 'at_most' THEN target_value IS NOT NULL\n                WHEN 'between' THEN target_value <= target_max IS TRUE\n                WHEN 'boolean' THEN target_value IS NULL\n                WHEN 'actions' THEN target_value IS NULL\n                ELSE false\n            END",
+            _FIGURES_FIT_METRIC,
             name=op.f("key_results_metric_check"),
         ),
         sa.CheckConstraint("weight >= 0", name=op.f("key_results_weight_check")),
@@ -533,7 +558,7 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.Uuid(), nullable=True),
         sa.Column("start_date", sa.Date(), nullable=False),
         sa.Column("end_date", sa.Date(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -667,7 +692,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("weight", sa.Numeric(), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),

@@ -14,10 +14,12 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     Date,
     DateTime,
     Integer,
+    Label,
     Numeric,
     Select,
     SQLColumnExpression,
@@ -27,6 +29,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -39,7 +42,10 @@ from okr_service.kernel.database import Reading
 from okr_service.kernel.errors import FieldError, InvalidCursor, InvalidQuery
 from okr_service.kernel.model import TenantRow
 from okr_service.kernel.references import alive
+from okr_service.kernel.sql import DIALECT
 
+_MADE = "made"
+_SHAPES_KEPT = 1000
 Expression = SQLColumnExpression[object]
 Document = Mapping[str, Expression]
 
@@ -101,6 +107,9 @@ class Collection:
     includes: Document = field(default_factory=dict)
     default_sort: str = "id"
     permission: str = "read"  # the permission it takes to read them; access knows the words
+    _made: dict[tuple[tuple[str, ...], tuple[str, ...]], ColumnElement[object]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     source: FromClause | None = None  # what to select from, when it is more than the model
 
     def rows(self, *columns: Expression, tenant_id: UUID) -> Select[*tuple[object, ...]]:
@@ -118,7 +127,7 @@ class Collection:
         request: PageRequest | None = None,
     ) -> Representation | None:
         """Return one row, or None where no row meets the condition."""
-        shown = json_object(self._shown(request or PageRequest()))
+        shown = self._json(request or PageRequest())
         version = getattr(self.model, "version", literal(1))
         statement = self.rows(cast(shown, Text), version, tenant_id=tenant_id).where(condition)
         found = (await tx.execute(statement)).one_or_none()
@@ -137,8 +146,8 @@ class Collection:
             InvalidQuery: the order, a field or an inclusion is not one this list knows.
             InvalidCursor: the cursor is not of this list in this order.
         """
-        name, descending = self._order(request.sort or self.default_sort)
-        statement = self._page_statement(tenant_id, conditions, request, name, descending)
+        name, descending = self._order(request)
+        statement = self.page_statement(tenant_id, conditions, request)
         data, count, last_key, last_id = (await tx.execute(statement)).one()
         more = count > request.limit
         cursor = encode_cursor(f"{'-' * descending}{name}", last_key, last_id) if more else None
@@ -148,21 +157,21 @@ class Collection:
             total = int(str(await tx.scalar(counted)))
         return Page(data, cursor, total)
 
-    def _page_statement(
+    def page_statement(
         self,
         tenant_id: UUID,
         conditions: Sequence[ColumnElement[bool]],
         request: PageRequest,
-        name: str,
-        descending: bool,
     ) -> Select[str, int, str | None, str | None]:
+        """Return the statement of a page: its JSON text, how many rows, the last one's place."""
+        name, descending = self._order(request)
         key = self._key(name)
         order = [column.desc() if descending else column.asc() for column in (key, self.model.id)]
         if _nullable(key):
             order[0] = order[0].nulls_last()
         wanted = (
             self.rows(
-                json_object(self._shown(request)).label("doc"),
+                self._json(request).label("doc"),
                 cast(key, Text).label("key"),
                 cast(self.model.id, Text).label("id"),
                 func.row_number().over(order_by=order).label("place"),
@@ -198,7 +207,8 @@ class Collection:
         beyond = key < after if descending else key > after
         return or_(beyond, and_(key == after, beyond_id), key.is_(None))
 
-    def _order(self, sort: str) -> tuple[str, bool]:
+    def _order(self, request: PageRequest) -> tuple[str, bool]:
+        sort = request.sort or self.default_sort
         name, descending = sort.removeprefix("-"), sort.startswith("-")
         if name != "id" and name not in self.sorts:
             raise _unknown("sort", name, self.sorts)
@@ -206,6 +216,26 @@ class Collection:
 
     def _key(self, name: str) -> Expression:
         return self.sorts.get(name, self.model.id)
+
+    def _json(self, request: PageRequest) -> ColumnElement[object]:
+        """Build a row's JSON object out of what is asked for.
+
+        An object of thirty expressions takes SQLAlchemy longer to put together, and
+        to know again, than PostgreSQL to run; so each shape is made into SQL once.
+        """
+        shape = (request.fields, request.include)
+        if shape not in self._made:
+            made: Label[object] = json_object(self._shown(request)).label(_MADE)
+            whole = (
+                select(made)
+                .select_from(self.model)
+                .compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
+            )
+            text = str(whole).removeprefix("SELECT ").rpartition(f" AS {_MADE}")[0]
+            if len(self._made) >= _SHAPES_KEPT:
+                self._made.clear()
+            self._made[shape] = literal_column(f"({text})", JSON())
+        return self._made[shape]
 
     def _shown(self, request: PageRequest) -> dict[str, Expression]:
         for name in request.include:

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, MetaData, Numeric, Text, UniqueConstraint, func
+from sqlalchemy import BigInteger, DateTime, Index, MetaData, Numeric, Text, UniqueConstraint, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
@@ -32,6 +32,7 @@ class Model(DeclarativeBase):
         datetime: DateTime(timezone=True),
         Decimal: Numeric(),  # no precision: a written figure reads back as it was
         str: Text(),
+        int: BigInteger(),
     }
 
 

@@ -3,7 +3,10 @@
 from functools import cache
 from importlib.resources import files
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Dialect, TextClause, text
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+DIALECT: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call] # it declares no types
 
 
 @cache
