@@ -68,7 +68,7 @@ def _recreate(name: str, template: str = "template1") -> None:
     asyncio.run(run())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def empty_database_url(worker_id: str) -> str:
     """Return the URL of a database without tables, for tests of migrations."""
     name = f"okr_test_empty_{worker_id}"

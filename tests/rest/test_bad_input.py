@@ -364,10 +364,15 @@ async def test_an_unknown_address_and_method_are_problems(rest: httpx.AsyncClien
     await problem(await rest.get("/v1/nothing"), 404, "route-not-found")
     response = await rest.delete("/v1/objectives")
     await problem(response, 405, "method-not-allowed")
-    assert response.headers["allow"] == "GET, POST"
+    assert response.headers["allow"] == "GET, HEAD, POST"
     response = await rest.post("/v1/objectives/x")
     await problem(response, 405, "method-not-allowed")
-    assert response.headers["allow"] == "DELETE, GET, PATCH, PUT"
+    assert response.headers["allow"] == "DELETE, GET, HEAD, PATCH, PUT"
+
+
+async def test_head_answers_as_get_does(rest: httpx.AsyncClient) -> None:
+    answered = await rest.head("/v1/objectives")
+    assert (answered.status_code, answered.headers["content-type"]) == (200, "application/json")
 
 
 async def test_a_patch_that_leaves_a_field_empty_is_refused(build: Build) -> None:

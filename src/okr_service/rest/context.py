@@ -1,4 +1,4 @@
-"""What every request has, whichever route it takes: an id that its answer carries."""
+"""What every request has, whichever route it takes: an id that its answer carries, and HEAD."""
 
 import re
 
@@ -17,13 +17,15 @@ class RequestContext:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on with its id."""
+        """Pass a request on with its id; HEAD is GET without the body (RFC 9110, 9.3.2)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _ID.fullmatch(given) else str(new_id())
         scope["request_id"] = request_id
+        if scope["method"] == "HEAD":  # FastAPI does not answer it; the server leaves out the body
+            scope = {**scope, "method": "GET"}
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

