@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from uuid import UUID
 
 import orjson
@@ -162,7 +163,7 @@ class Collection:
         tenant_id: UUID,
         conditions: Sequence[ColumnElement[bool]],
         request: PageRequest,
-    ) -> Select[str, int, str | None, str | None]:
+    ) -> Select[str, int, str, str]:
         """Return the statement of a page: its JSON text, how many rows, the last one's place."""
         name, descending = self._order(request)
         key = self._key(name)
@@ -184,15 +185,7 @@ class Collection:
         if request.cursor:
             after, after_id = decode_cursor(request.cursor, f"{'-' * descending}{name}", key)
             wanted = wanted.where(self._after(key, after, after_id, descending))
-        rows = wanted.subquery("wanted")
-        inside, last = rows.c.place <= request.limit, rows.c.place == request.limit
-        docs = func.json_agg(aggregate_order_by(rows.c.doc, rows.c.place)).filter(inside)
-        return select(
-            func.coalesce(cast(docs, Text), "[]"),
-            func.count(),
-            func.max(rows.c.key).filter(last),
-            func.max(rows.c.id).filter(last),
-        )
+        return select(*_gathered(request.limit)).select_from(wanted.subquery("wanted"))
 
     def _after(
         self, key: Expression, value: object, row_id: UUID, descending: bool
@@ -249,6 +242,19 @@ class Collection:
                 raise _unknown("fields", name, self.document)
         kept = {"id", *request.fields, *request.include}
         return {name: value for name, value in everything.items() if name in kept}
+
+
+@cache
+def _gathered(limit: int) -> tuple[Label[str], Label[int], Label[str], Label[str]]:
+    """Return a page's columns over `wanted`, which has one row more than fits the page."""
+    docs = f"coalesce(json_agg(doc ORDER BY place) FILTER (WHERE place <= {limit:d})::text, '[]')"
+    last = f"FILTER (WHERE place = {limit:d})"
+    return (
+        literal_column(docs, Text()).label("data"),
+        literal_column("count(*)", Integer()).label("count"),
+        literal_column(f"max(key) {last}", Text()).label("last_key"),
+        literal_column(f"max(id) {last}", Text()).label("last_id"),
+    )
 
 
 def json_list(document: Document, condition: ColumnElement[bool], *order: Expression) -> Expression:
