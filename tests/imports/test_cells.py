@@ -8,7 +8,7 @@ import pytest
 from okr_service.imports.calendar import calendar_dates, month_end_within
 from okr_service.imports.cells import decimal_mark, read_date, read_number
 from okr_service.imports.columns import letters
-from okr_service.imports.errors import AmbiguousNumber, NotADate, NotANumber
+from okr_service.imports.errors import AmbiguousNumber, UnreadableDate, UnreadableNumber
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def test_what_may_mean_two_numbers_is_refused(texts: list[str]) -> None:
     "text", ["many", "1.00.0", "1,23,456.7", "--1", "1e5", "٣", "NaN", "1.2,3.4"]
 )
 def test_what_is_no_number_is_refused(text: str) -> None:
-    with pytest.raises(NotANumber):
+    with pytest.raises(UnreadableNumber):
         read_number(text, ".")
 
 
 def test_days_come_first_or_years_do() -> None:
     assert read_date("31/12/2026") == read_date("2026-12-31") == date(2026, 12, 31)
     for text in ("12/31/2026", "2026", "tomorrow", "31/02/2026"):
-        with pytest.raises(NotADate):
+        with pytest.raises(UnreadableDate):
             read_date(text)
 
 

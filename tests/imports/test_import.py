@@ -78,8 +78,8 @@ async def test_every_bad_cell_is_named_and_nothing_is_loaded(build: Build) -> No
         found = {(e["cell"], e["column"], e["code"]) for e in response.json()["errors"]}
         assert {
             ("L2", "metric", "not-a-choice"),
-            ("O2", "target", "not-a-number"),
-            ("P2", "current", "not-a-number"),
+            ("O2", "target", "unreadable-number"),
+            ("P2", "current", "unreadable-number"),
             ("O3", "target", "target-on-wrong-side"),
         } <= found, found
     assert (await build.get("objectives"))["data"] == []

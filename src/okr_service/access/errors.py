@@ -27,12 +27,5 @@ class ApiKeyNotFound(NotFound):
     ref: str
 
 
-@dataclass(eq=False)
-class TenantNotFound(NotFound):
-    """There is no tenant {ref}."""
-
-    ref: str
-
-
 class ExpiryInPast(Invalid):
     """An API key cannot expire before it is made."""

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
-from okr_service.imports.errors import AmbiguousNumber, NotADate, NotANumber
+from okr_service.imports.errors import AmbiguousNumber, UnreadableDate, UnreadableNumber
 
 DecimalMark = Literal[".", ","]
 
@@ -33,12 +33,12 @@ def read_number(text: str, mark: DecimalMark | None) -> Decimal:
     """Return the number that a cell holds; a percent sign is left out.
 
     Raises:
-        NotANumber: it is not a number.
+        UnreadableNumber: it is not a number.
         AmbiguousNumber: it may mean two, and the file does not tell which.
     """
     bare = _bare(text)
     if not _NUMBER.fullmatch(bare):
-        raise NotANumber(text)
+        raise UnreadableNumber(text)
     if not any(c in ".," for c in bare):
         return Decimal(bare)
     own = _mark_of(bare)
@@ -77,7 +77,7 @@ def read_date(text: str) -> date:
     """Return the day that a cell holds: 2026-12-31, or 31/12/2026 with the day first.
 
     Raises:
-        NotADate: it is neither.
+        UnreadableDate: it is neither.
     """
     bare = text.strip()
     try:
@@ -86,4 +86,4 @@ def read_date(text: str) -> date:
             return date(year, month, day)
         return datetime.fromisoformat(bare).date()
     except ValueError as error:
-        raise NotADate(text) from error
+        raise UnreadableDate(text) from error

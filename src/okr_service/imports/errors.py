@@ -47,7 +47,7 @@ class CellRequired(Invalid):
 
 
 @dataclass(eq=False)
-class NotANumber(Invalid):
+class UnreadableNumber(Invalid):
     """{given} is not a number."""
 
     given: str
@@ -61,7 +61,7 @@ class AmbiguousNumber(Invalid):
 
 
 @dataclass(eq=False)
-class NotADate(Invalid):
+class UnreadableDate(Invalid):
     """{given} is not a date like 2026-12-31 or 31/12/2026."""
 
     given: str
