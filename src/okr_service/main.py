@@ -41,6 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=__version__,
         summary="Objectives and key results: annual targets in, exact completion out.",
         redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
         lifespan=lifespan,
     )
     app.state.service = Service(settings, database, gatekeeper)

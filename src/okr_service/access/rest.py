@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import Query
+from fastapi import Path, Query
 from starlette.responses import Response
 
 from okr_service.access import service
@@ -18,6 +18,8 @@ from okr_service.rest.endpoint import Read, Service, Write
 from okr_service.rest.routing import PageOf, room
 
 router = room("access")
+
+KeyId = Annotated[UUID, Path(description="The key's id; not the key itself.")]
 
 
 @router.post("/tenants", status_code=201, response_model=TenantMade)
@@ -50,7 +52,7 @@ async def create_api_key(body: NewApiKey, call: Write) -> Response:
 
 
 @router.post("/api-keys/{key_id}:revoke", response_model=ApiKeyView)
-async def revoke_api_key(key_id: UUID, call: Write) -> Response:
+async def revoke_api_key(key_id: KeyId, call: Write) -> Response:
     """Stop an API key from working."""
     revoked = await service.revoke_api_key(call.tx, call.who, key_id)
     serving: Service = call.request.app.state.service
@@ -59,6 +61,6 @@ async def revoke_api_key(key_id: UUID, call: Write) -> Response:
 
 
 @router.get("/api-keys/{key_id}", response_model=ApiKeyView)
-async def get_api_key(key_id: UUID, call: Read) -> Response:
+async def get_api_key(key_id: KeyId, call: Read) -> Response:
     """Show an API key, without its secret."""
     return await show(call, API_KEYS, ApiKey.id == key_id, ApiKeyNotFound(str(key_id)))

@@ -1,7 +1,275 @@
-"""The OpenAPI document, complete: errors, headers, security (OpenAPI 3.1)."""
+"""The OpenAPI document: what FastAPI finds, completed with errors, headers and security."""
+
+from collections.abc import Iterator
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from okr_service.rest.problems import MEDIA_TYPE
+
+Node = dict[str, Any]  # a node of a JSON document
+
+_DESCRIPTION = """\
+Objectives and key results of a group of companies: a year's targets in, exact rolled-up
+completion out.
+
+Figures are exact decimals, sent as JSON strings; numbers are accepted too. `progress` and
+weights are plain numbers. Wherever an id is taken, `external:` and the caller's own key work
+too. Errors are problem documents (RFC 9457) whose `code` never changes; `openapi/problems.md`
+lists them. Messages follow `Accept-Language` (`en`, `vi`).
+"""
+_TAGS = {
+    "objectives": "What a group wants to reach, and how it will know.",
+    "check-ins": "What people and programs report of key results.",
+    "action plans": "What is done about key results.",
+    "cycles": "The periods a group plans in.",
+    "organisation": "Units and people.",
+    "imports": "Loading a year's targets from a flat file.",
+    "audit": "Who changed what.",
+    "access": "Tenants and API keys.",
+    "operation": "Whether the service lives and is ready.",
+}
+_PROBLEM: Node = {
+    "type": "object",
+    "description": "A problem document (RFC 9457).",
+    "required": ["type", "title", "status", "code", "detail", "instance", "request_id", "errors"],
+    "properties": {
+        "type": {"type": "string", "description": "A stable URI reference: /problems/ and code."},
+        "title": {"type": "string", "description": "The status in words."},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "code": {"type": "string", "description": "What a program acts on; never changes."},
+        "detail": {"type": "string", "description": "What people read, in their language."},
+        "instance": {"type": "string", "description": "The address that was asked."},
+        "request_id": {"type": ["string", "null"], "description": "To find it in the log."},
+        "errors": {
+            "type": "array",
+            "description": "The fields that do not fit.",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "message"],
+                "properties": {
+                    "pointer": {"type": "string", "description": "Where (RFC 6901)."},
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                    "row": {"type": "integer", "description": "Of an imported file."},
+                    "column": {"type": "string", "description": "Of an imported file."},
+                    "cell": {"type": "string", "description": "Of an imported file."},
+                },
+            },
+        },
+    },
+}
+_ERRORS = {
+    400: "The request cannot be read.",
+    401: "There is no valid API key.",
+    403: "The API key does not allow this.",
+    404: "What is addressed, or referred to, does not exist.",
+    406: "The answer is only available as JSON.",
+    409: "The present state does not allow this.",
+    412: "It has changed since it was read.",
+    413: "The body is too large.",
+    415: "The body is of another media type.",
+    422: "The input breaks a rule.",
+    428: "The service asks for If-Match.",
+    503: "The database cannot be reached or is too slow; try again.",
+}
+_HEADERS: dict[str, tuple[str, Node]] = {
+    "Accept-Language": (
+        "The language of messages: en or vi.",
+        {"type": "string", "maxLength": 200, "examples": ["vi"]},
+    ),
+    "Idempotency-Key": (
+        "Sent again with the same request, it gets the first answer again, for 24 hours.",
+        {"type": "string", "minLength": 1, "maxLength": 255},
+    ),
+    "If-Match": (
+        "The ETag that was read: the edit is refused if there was another since.",
+        {"type": "string", "maxLength": 1000},
+    ),
+    "If-None-Match": (
+        "On GET the ETag the caller has; on PUT `*`, to create and never replace.",
+        {"type": "string", "maxLength": 1000},
+    ),
+}
+_EXAMPLES: dict[str, Node] = {
+    "NewObjective": {
+        "external_id": "MT-GACH-01",
+        "title": "Dẫn đầu thị trường gạch ốp lát",
+        "unit_id": "external:GACH",
+        "cycle_id": "2026",
+        "weight": "2.5",
+    },
+    "NewKeyResult": {
+        "external_id": "MT-GACH-01/KR1",
+        "objective_id": "external:MT-GACH-01",
+        "title": "Sản lượng gạch ốp lát",
+        "unit_of_measure": "viên",
+        "start_value": "0",
+        "target_value": "5000000",
+        "plan": [{"date": "2026-03-31", "value": "1100000"}],
+    },
+    "NewCheckIn": {
+        "external_id": "ERP/2026-09-30/MT-GACH-01/KR1",
+        "key_result_id": "external:MT-GACH-01/KR1",
+        "value": "3250000",
+        "confidence": "on_track",
+        "comment": "Vượt kế hoạch tháng 9",
+    },
+}
 
 
 def install(app: FastAPI) -> None:
     """Serve the completed document at /openapi.json."""
+    found = app.openapi
+
+    def complete() -> Node:
+        if app.openapi_schema is None:
+            app.openapi_schema = _completed(found())
+        return app.openapi_schema
+
+    app.openapi = complete  # type: ignore[method-assign] # FastAPI's documented way
+
+
+def operation_id(route: APIRoute) -> str:
+    """Name an operation by its function."""
+    return route.name
+
+
+def _completed(document: Node) -> Node:
+    document["info"] |= {
+        "description": _DESCRIPTION,
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    }
+    document["servers"] = [{"url": "/", "description": "This service."}]
+    document["tags"] = [{"name": n, "description": d} for n, d in _TAGS.items()]
+    schemas: Node = document["components"]["schemas"]
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas["Problem"] = _PROBLEM
+    document["components"]["securitySchemes"] = {
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key: okr_…"}
+    }
+    for name, example in _EXAMPLES.items():
+        schemas[name]["examples"] = [example]
+    for path, method, operation in _operations(document):
+        _complete_operation(path, method, operation)
+    for name in [n for n in schemas if n.startswith("New")]:
+        schemas[f"{name}Patch"] = _patch(schemas[name])
+    return document
+
+
+def _operations(document: Node) -> Iterator[tuple[str, str, Node]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def _complete_operation(path: str, method: str, operation: Node) -> None:
+    operation["responses"].pop("422", None)
+    operation["summary"] = operation.pop("description", operation["summary"]).partition("\n")[0]
+    if not path.startswith("/v1"):
+        operation["security"] = []
+        return
+    operation["security"] = [{"apiKey": []}]
+    named = _header_names(path, method)
+    operation.setdefault("parameters", []).extend(_header(name) for name in named)
+    for status in _statuses(path, method, operation, named):
+        operation["responses"][str(status)] = _error(status)
+    for status, answer in operation["responses"].items():
+        if headers := _answer_headers(status, path, method):
+            answer["headers"] = headers
+    if "If-None-Match" in named and method == "get":
+        operation["responses"]["304"] = {"description": "The caller has it already."}
+
+
+def _is_of_one(path: str) -> bool:
+    return path.endswith("}") or ":" in path.rpartition("}")[2]
+
+
+def _header_names(path: str, method: str) -> list[str]:
+    names = ["Accept-Language"]
+    if method == "post":
+        names.append("Idempotency-Key")
+    edits = method in ("put", "patch", "delete") or (method == "post" and _is_of_one(path))
+    if edits and "check-ins" not in path and "api-keys" not in path:
+        names.append("If-Match")
+    if (method == "get" and _is_of_one(path)) or method == "put":
+        names.append("If-None-Match")
+    return names
+
+
+def _header(name: str) -> Node:
+    description, schema = _HEADERS[name]
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": schema,
+    }
+
+
+def _statuses(path: str, method: str, operation: Node, named: list[str]) -> list[int]:
+    statuses = [400, 401, 403, 406, 503]
+    has_body = "requestBody" in operation
+    if "{" in path or has_body:
+        statuses.append(404)
+    if method != "get":
+        statuses.append(409)
+    if has_body:
+        statuses += [413, 415]
+    if has_body or method == "post":
+        statuses.append(422)
+    if "If-Match" in named:
+        statuses += [412, 428]
+    return sorted(statuses)
+
+
+def _error(status: int) -> Node:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": _ERRORS[status], "content": content}
+
+
+def _answer_headers(status: str, path: str, method: str) -> Node:
+    text: Node = {"type": "string"}
+    headers: Node = {}
+    if status == "201":
+        headers["Location"] = {"description": "Where it is.", "schema": text}
+    if status in ("200", "201") and (_is_of_one(path) or status == "201"):
+        headers["ETag"] = {"description": "Its version and digest.", "schema": text}
+    elif status == "200" and method == "get":
+        headers["Link"] = {"description": "The next page (RFC 8288).", "schema": text}
+    elif status == "401":
+        headers["WWW-Authenticate"] = {"description": "Bearer.", "schema": text}
+    elif status == "503":
+        headers["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer"}}
+    return headers
+
+
+def _patch(shape: Node) -> Node:
+    """Describe a merge patch (RFC 7396): the same fields, none required, null to remove one."""
+    properties = {
+        name: {key: value for key, value in field.items() if key not in ("default", "examples")}
+        for name, field in shape["properties"].items()
+    }
+    optional = {
+        name: field if _takes_null(field) or name in shape.get("required", []) else _or_null(field)
+        for name, field in properties.items()
+    }
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "description": f"Changes: {shape.get('description', '')}",
+        "properties": optional,
+    }
+
+
+def _takes_null(field: Node) -> bool:
+    return {"type": "null"} in field.get("anyOf", [])
+
+
+def _or_null(field: Node) -> Node:
+    described = {"description": field["description"]} if "description" in field else {}
+    inner = {key: value for key, value in field.items() if key != "description"}
+    return {**described, "anyOf": [inner, {"type": "null"}]}

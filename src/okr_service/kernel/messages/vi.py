@@ -91,7 +91,7 @@ SENTENCES: dict[str, str] = {
     "check-in-differs": "Cập nhật {external_id} đã được ghi trước đây với nội dung khác.",
     "already-voided": "Cập nhật tiến độ này đã bị hủy.",
     "voids-another-key-result": "Chỉ được đính chính cập nhật của cùng một kết quả then chốt.",
-    # imports
+    # imports of files
     "import-rejected": "Chưa nhập gì cả, vì một số ô không phù hợp.",
     "unreadable-table": "Không đọc được tệp dạng CSV kể từ dòng {row}.",
     "empty-table": "Tệp không có dòng nào dưới tiêu đề.",

@@ -1,0 +1,73 @@
+"""What is published is current, complete and consistent."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from okr_service import documents
+from okr_service.main import create_app
+from okr_service.settings import Settings
+
+_ROOT = Path(__file__).parents[2]
+DOCUMENT = create_app(Settings(database_url="postgresql://unused/unused")).openapi()
+OPERATIONS = [
+    (path, method, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+]
+
+
+def test_the_committed_documents_are_current() -> None:
+    assert documents.differences(_ROOT / "openapi") == []
+
+
+def _nodes(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from _nodes(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _nodes(value)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    refs = {n["$ref"] for n in _nodes(DOCUMENT) if isinstance(n.get("$ref"), str)}
+    assert {ref.removeprefix("#/components/schemas/") for ref in refs} <= set(schemas)
+
+
+def test_operations_are_told_apart() -> None:
+    ids = [operation["operationId"] for _, _, operation in OPERATIONS]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "operation"), OPERATIONS, ids=[f"{m} {p}" for p, m, _ in OPERATIONS]
+)
+def test_every_operation_is_described(path: str, method: str, operation: dict[str, Any]) -> None:
+    assert operation["summary"].strip()
+    named = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
+    assert named == {part.partition("}")[0] for part in path.split("{")[1:]}
+    for parameter in operation.get("parameters", []):
+        assert parameter.get("description") or parameter["schema"].get("description"), parameter
+    if path.startswith("/v1"):
+        assert operation["security"] == [{"apiKey": []}]
+        assert {"400", "401", "403", "503"} <= set(operation["responses"])
+        assert ("Idempotency-Key" in str(operation["parameters"])) == (method == "post")
+
+
+def test_settings_are_described_in_the_readme() -> None:
+    readme = (_ROOT / "README.md").read_text()
+    for name, field in Settings.model_fields.items():
+        assert f"OKR_{name.upper()}" in readme
+        assert field.description
+
+
+def test_every_input_field_is_described() -> None:
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        if name.startswith("New") and not name.endswith("Patch"):
+            for field, shape in schema["properties"].items():
+                assert shape.get("description") or "$ref" in shape, (name, field)
