@@ -125,11 +125,12 @@ def schema(
     ] = False,
 ) -> None:
     """Write the published documents: OpenAPI and the list of problems."""
-    from okr_service import documents  # noqa: PLC0415 - building the app is slow
+    # Building the app is slow, and other commands need none.
+    from okr_service.documents import differences, generate  # noqa: PLC0415
 
     if not check:
-        documents.generate(folder)
-    elif stale := documents.differences(folder):
+        generate(folder)
+    elif stale := differences(folder):
         _fail(f"not current: {', '.join(stale)}; run `okr schema`")
 
 

@@ -8,8 +8,9 @@ for the ids. It plans nothing for a tenant that has units already.
 
 `sketch` has the words the group is described in, `headquarters`, `brick`, `steel`,
 `motorbikes`, `highlands` and `farming` describe it, `group` puts it together,
-`staff` makes up its people, `course` how its figures went, `solutions` what is
-done about them, and `service` plans it all.
+`staff` makes up its people, `periods` when it plans, `course` how its figures went,
+`reports` what is said of them, `solutions` and `work` what is done about them, and
+`service` plans it all.
 
 `plant_large` plants one regular tree of any size, set-based, for benchmarks. It
 goes round the services, so it leaves no audit events.

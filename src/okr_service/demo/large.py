@@ -64,7 +64,7 @@ _KEY_RESULTS = load_sql(__package__, "large_key_results").bindparams(
     _TENANT, _CYCLE, _SEED, _EACH, bindparam("measures", type_=ARRAY(Text))
 )
 _CHECK_INS = load_sql(__package__, "large_check_ins").bindparams(_TENANT, _CYCLE, _SEED)
-_TABLES = "units, cycles, objectives, key_results, check_ins"
+_ANALYZE = text("ANALYZE units, cycles, objectives, key_results, check_ins")
 
 
 def fan_out_for(objectives: int, levels: int) -> int:
@@ -122,12 +122,11 @@ async def plant_large(
             "places": _PLACES,
             "measures": _MEASURES,
         }
-        for planted in (_OBJECTIVES, _KEY_RESULTS, _CHECK_INS):
-            await tx.execute(planted, of)
+        for step in (_OBJECTIVES, _KEY_RESULTS, _CHECK_INS):
+            await tx.execute(step, of)
+            # What comes next, planned by statistics of empty tables, would take hours.
+            await tx.execute(_ANALYZE)
         await rollup.repair(tx, tenant_id)
-    async with database.transaction() as tx:
-        await _be_patient(tx)
-        await tx.execute(text(f"ANALYZE {_TABLES}"))
 
 
 async def _be_patient(tx: Transaction) -> None:
@@ -143,4 +142,3 @@ async def _place(tx: Transaction, who: Principal) -> tuple[UUID, UUID]:
     new_cycle = NewCycle(code=str(year), name=f"Năm {year}", start_date=first, end_date=last)
     cycle = await cycles.create_cycle(tx, who, new_cycle)
     return unit.id, cycle.id
-

@@ -1,8 +1,7 @@
 """Making a plan so, thing by thing, through the rooms' own functions."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import partial
@@ -23,11 +22,11 @@ from okr_service.cycles.model import Cycle
 from okr_service.cycles.shapes import NewCycle
 from okr_service.imports.calendar import calendar_dates, end_of_month, month_end_within
 from okr_service.imports.columns import MONTHS
-from okr_service.imports.errors import DependsOnFailedRow
+from okr_service.imports.ledger import Ledger
 from okr_service.imports.plan import Key, Plan, Thing, parents_first
 from okr_service.imports.shapes import Effect
 from okr_service.kernel.database import Transaction
-from okr_service.kernel.errors import FieldError, InvalidInput, OkrError
+from okr_service.kernel.errors import FieldError, InvalidInput
 from okr_service.kernel.fields import Input, Ref
 from okr_service.kernel.model import Resource
 from okr_service.kernel.references import EXTERNAL, alive
@@ -40,6 +39,7 @@ from okr_service.organisation import service as organisation
 from okr_service.organisation.errors import PersonNotFound
 from okr_service.organisation.model import Person, Unit
 from okr_service.organisation.shapes import NewUnit
+from okr_service.rollup import service as rollup
 
 _I = TypeVar("_I", bound=Input)
 _R = TypeVar("_R", bound=Resource)
@@ -81,22 +81,22 @@ _LONGEST_KEY = 200
 
 
 class Loader:
-    """Makes one plan so, in one transaction; notes what each row did and what failed."""
+    """Makes one plan so, in one transaction."""
 
-    def __init__(self, tx: Transaction, who: Principal, plan: Plan) -> None:
+    def __init__(self, tx: Transaction, who: Principal, plan: Plan, ledger: Ledger) -> None:
         self._tx = tx
         self._who = who
         self._plan = plan
-        self._failed: dict[tuple[str, Key], Thing] = {}
+        self._ledger = ledger
         self._people: dict[str, Ref] = {}
         self._cycles: dict[UUID, Cycle] = {}
         self._cycle_of: dict[Key, Cycle] = {}
         self._action_plans: dict[str, ActionPlan] = {}
         self._reports: list[tuple[Thing, NewCheckIn]] = []
-        self.effects: defaultdict[int, list[Effect]] = defaultdict(list)
 
     async def load(self) -> None:
         """Create and update all that the plan speaks of, parents before children."""
+        await self._hold()
         await self._load_units()
         await self._load_cycles()
         await self._find_people()
@@ -105,11 +105,22 @@ class Loader:
         await self._record_reports()
         await self._load_actions()
 
+    async def _hold(self) -> None:
+        """Hold what is there already in the order that everyone keeps (see the rollup)."""
+        key_results = await self._present(KeyResult, self._key_result_keys(), hold=True)
+        codes = [key[0] for key in self._plan.objectives]
+        above = {row.id for row in (await self._present(Objective, codes)).values()}
+        above |= {row.objective_id for row in key_results.values()}
+        await rollup.hold(self._tx, self._who.tenant_id, above)
+
+    def _key_result_keys(self) -> list[str]:
+        return ["/".join(key) for key in self._plan.key_results]
+
     async def _load_units(self) -> None:
         present = await self._present(Unit, [key[0] for key in self._plan.units])
         for thing in parents_first(self._plan, self._plan.units, "parent_unit"):
             row = present.get(thing.key[0])
-            await self._settle("unit", thing, row, _UNIT, partial(self._unit, thing, row))
+            await self._ledger.settle("unit", thing, row, _UNIT, partial(self._unit, thing, row))
 
     async def _unit(self, thing: Thing, row: Unit | None) -> Unit:
         said = self._said(thing, _UNIT)
@@ -125,7 +136,7 @@ class Loader:
         present = {cycle.code for cycle in await self._tx.scalars(of)}
         for thing in self._plan.cycles.values():
             if thing.key[0] not in present:
-                await self._settle("cycle", thing, None, _CYCLE, partial(self._cycle, thing))
+                await self._ledger.settle("cycle", thing, None, _CYCLE, partial(self._cycle, thing))
         self._cycles = {cycle.id: cycle for cycle in await self._tx.scalars(of)}
 
     async def _cycle(self, thing: Thing) -> Cycle:
@@ -144,7 +155,7 @@ class Loader:
                 "cycle": thing.text("cycle"),
                 "objective": thing.text("parent_objective"),
             }
-            settled = await self._settle(
+            settled = await self._ledger.settle(
                 "objective",
                 thing,
                 row,
@@ -164,12 +175,11 @@ class Loader:
         return await objectives.edit_objective(self._tx, self._who, row.id, edit)
 
     async def _load_key_results(self) -> None:
-        keys = ["/".join(key) for key in self._plan.key_results]
-        present = await self._present(KeyResult, keys)
+        present = await self._present(KeyResult, self._key_result_keys())
         for place, thing in enumerate(self._plan.key_results.values(), 1):
             row = present.get("/".join(thing.key))
             value = row.current_value if row else None
-            settled = await self._settle(
+            settled = await self._ledger.settle(
                 "key_result",
                 thing,
                 row,
@@ -227,9 +237,9 @@ class Loader:
             raise InvalidInput(field_errors(error.errors())) from error
         for place, (thing, _) in enumerate(self._reports):
             if place in errors:
-                self._fail("check_in", thing, _CHECK_IN, FieldError.of(errors[place], ""))
+                self._ledger.fail("check_in", thing, _CHECK_IN, FieldError.of(errors[place], ""))
             else:
-                self._note(thing, Effect.UPDATED)
+                self._ledger.note(thing, Effect.UPDATED)
 
     async def _load_actions(self) -> None:
         things = self._plan.actions.values()
@@ -240,7 +250,7 @@ class Loader:
             row = present.get(_action_key(thing.key))
             work = partial(self._action, thing, row)
             needs = {"key_result": thing.key[:2]}
-            await self._settle("action", thing, row, _ACTION, work, needs)
+            await self._ledger.settle("action", thing, row, _ACTION, work, needs)
 
     async def _action(self, thing: Thing, row: Action | None) -> Action:
         said = self._said(thing, _ACTION)
@@ -314,72 +324,20 @@ class Loader:
                 if name:
                     self._people[name.lower()] = Ref(str(person_id))
 
-    async def _present(self, model: type[_R], keys: Sequence[str]) -> dict[str, _R]:
-        """Return the rows that are there already, by external id, held in order of id."""
+    async def _present(
+        self, model: type[_R], keys: Sequence[str], *, hold: bool = False
+    ) -> dict[str, _R]:
+        """Return the rows that are there already, by external id."""
         if not keys:
             return {}
-        of = [model.tenant_id == self._who.tenant_id, model.external_id.in_(keys)]
-        of += alive(model)
-        held = select(model).where(*of).order_by(model.id).with_for_update(key_share=True)
-        return {str(row.external_id): row for row in await self._tx.scalars(held)}
-
-    async def _settle(
-        self,
-        kind: str,
-        thing: Thing,
-        row: _R | None,
-        columns: Mapping[str, str],
-        work: Callable[[], Awaitable[_R]],
-        needs: Mapping[str, Key] | None = None,
-    ) -> _R | None:
-        """Do one thing's work and note its effect, or what is wrong with it."""
-        for what, key in (needs or {}).items():
-            if (failed := self._failed.get((what, key))) is not None:
-                self._failed[kind, thing.key] = thing
-                error = DependsOnFailedRow(failed.row.number)
-                self._plan.fail(thing.row, _KEY_COLUMN[kind], error)
-                return None
-        version = row.version if row else None
-        try:
-            settled = await work()
-        except ValidationError as error:
-            for found in field_errors(error.errors()):
-                self._fail(kind, thing, columns, found)
-            return None
-        except InvalidInput as error:
-            for found in error.errors:
-                self._fail(kind, thing, columns, found)
-            return None
-        except OkrError as error:
-            self._fail(kind, thing, columns, FieldError.of(error, ""))
-            return None
-        if version is None:
-            self._note(thing, Effect.CREATED)
-        elif settled.version != version:
-            self._note(thing, Effect.UPDATED)
-        return settled
-
-    def _note(self, thing: Thing, effect: Effect) -> None:
-        rows = {thing.row.number} | {row.number for row in thing.said_in.values()}
-        self.effects[min(rows) if effect is Effect.CREATED else max(rows)].append(effect)
-
-    def _fail(self, kind: str, thing: Thing, columns: Mapping[str, str], error: FieldError) -> None:
-        self._failed[kind, thing.key] = thing
-        field = error.pointer.split("/")[1] if error.pointer else ""
-        column = columns.get(field, _KEY_COLUMN[kind])
-        row = thing.said_in.get(column, thing.row)
-        self._plan.errors.append(self._plan.table.located(row, column, error))
+        of = [model.tenant_id == self._who.tenant_id, model.external_id.in_(keys), *alive(model)]
+        found = select(model).where(*of).order_by(model.id)
+        if hold:
+            found = found.with_for_update(key_share=True)
+        return {str(row.external_id): row for row in await self._tx.scalars(found)}
 
 
 _LINKS = {"unit_id", "parent_id", "cycle_id"}
-_KEY_COLUMN = {
-    "unit": "unit",
-    "cycle": "cycle",
-    "objective": "objective",
-    "key_result": "key_result",
-    "check_in": "current",
-    "action": "action",
-}
 
 
 def _merged(shape: type[_I], said: Mapping[str, object], present: _I) -> _I:

@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, Text, bindparam
 
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.imports.errors import ImportRejected
+from okr_service.imports.ledger import Ledger
 from okr_service.imports.load import Loader
 from okr_service.imports.plan import Plan, gather
 from okr_service.imports.shapes import Effect, Mode
@@ -62,9 +63,9 @@ async def import_csv(tx: Transaction, who: Principal, data: bytes, mode: Mode) -
     attempt = await tx.begin_nested()
     await hold_structure(tx, who.tenant_id, alone=True)
     before = await _roots(tx, who, plan)
-    loader = Loader(tx, who, plan)
+    ledger = Ledger(plan)
     async with rollup.deferred(tx, who.tenant_id):
-        await loader.load()
+        await Loader(tx, who, plan, ledger).load()
     after = await _roots(tx, who, plan)
     if mode is Mode.COMMIT and plan.errors:
         raise ImportRejected(_in_order(plan.errors))
@@ -80,7 +81,7 @@ async def import_csv(tx: Transaction, who: Principal, data: bytes, mode: Mode) -
         )
         for root in after
     ]
-    return Report(mode, _effects(plan, loader.effects), _in_order(plan.errors), roots)
+    return Report(mode, _effects(plan, ledger.effects), _in_order(plan.errors), roots)
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,12 @@ async def recompute(tx: Transaction, tenant_id: UUID, objective_ids: Collection[
     )
 
 
+async def hold(tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID]) -> None:
+    """Hold objectives and all above them until the transaction ends, the deepest first."""
+    of = {"tenant": tenant_id, "objective_ids": sorted(objective_ids), "everything": False}
+    await tx.execute(_LOCK_ABOVE, of)
+
+
 async def _write_recomputed(tx: Transaction, tenant_id: UUID, of: dict[str, object]) -> int:
     await tx.execute(_LOCK_ABOVE, of)  # a statement of its own: the next sees what it waited for
     right = _RECOMPUTED.subquery("right")

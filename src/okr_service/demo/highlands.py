@@ -1,0 +1,163 @@
+"""The company for the highlands."""
+
+from okr_service.demo.sketch import (
+    Company,
+    Goal,
+    at_least,
+    at_most,
+    between,
+    down,
+    reached,
+    steps,
+    up,
+)
+
+HIGHLANDS = Company(
+    "TN",
+    "Công ty Khu vực Tây Nguyên An Vân Lĩnh",
+    "Giám đốc khu vực",
+    {
+        "KD": "Phòng Kinh doanh khu vực",
+        "KV": "Phòng Kho vận",
+        "TC": "Phòng Tài chính – Kế toán",
+        "NS": "Phòng Nhân sự – Hành chính",
+    },
+    (
+        Goal(
+            "TN-01",
+            "TN",
+            "Đưa mọi ngành hàng của tập đoàn đến năm tỉnh Tây Nguyên",
+            (
+                up("Doanh thu khu vực", "VND", 0, 860_000_000_000, 4),
+                up("Huyện có điểm bán", "huyện", 31, 52, 2),
+                up("Khách hàng mua từ hai ngành hàng trở lên", "khách", 0, 3_200, 2),
+            ),
+            under="AVL-01",
+            weight=2,
+            tags=("tăng trưởng",),
+        ),
+        Goal(
+            "TN-02",
+            "TN",
+            "Giảm một phần năm chi phí giao hàng lên cao nguyên",
+            (
+                down("Chi phí vận chuyển mỗi tấn", "VND", 485_000, 390_000, 3),
+                down("Tỷ lệ xe chạy rỗng chiều về", "%", 38, 22, 2),
+            ),
+            under="AVL-02",
+            weight=2,
+            tags=("hiệu quả", "kho vận"),
+        ),
+        Goal(
+            "TN-KD-01",
+            "TN-KD",
+            "Phát triển đại lý bán chéo gạch, thép và xe máy",
+            (
+                up("Đại lý bán từ hai ngành hàng", "đại lý", 18, 70, 3),
+                up("Doanh thu bán chéo", "VND", 0, 140_000_000_000, 3),
+                at_least("Mức hài lòng của đại lý", "điểm", 80),
+            ),
+            under="TN-01",
+            weight=2,
+            tags=("kinh doanh",),
+        ),
+        Goal(
+            "TN-KD-02",
+            "TN-KD",
+            "Tận dụng mùa xây dựng đầu năm",
+            (
+                up("Thép và gạch bán theo công trình", "công trình", 0, 90, 2),
+                up("Doanh thu công trình", "VND", 0, 74_000_000_000, 2),
+            ),
+            under="TN-KD-01",
+            cycle="Q1",
+            tags=("kinh doanh", "chiến dịch"),
+        ),
+        Goal(
+            "TN-KD-03",
+            "TN-KD",
+            "Đón mùa thu hoạch cà phê với gói xe trả góp",
+            (
+                up("Xe bán theo gói mùa vụ", "xe", 0, 1_900, 3),
+                at_most("Nợ trả góp quá hạn", "%", 3, 2),
+            ),
+            under="TN-KD-01",
+            cycle="Q4",
+            personal=True,
+            tags=("kinh doanh", "mùa vụ"),
+        ),
+        Goal(
+            "TN-KV-01",
+            "TN-KV",
+            "Vận hành tổng kho mới đúng hẹn, không thất thoát",
+            (
+                up("Hàng hóa qua tổng kho", "tấn", 0, 88_000, 2),
+                at_least("Độ chính xác tồn kho", "%", "99.2", 2),
+                at_most("Thời gian xử lý đơn", "giờ", 24),
+                reached("Nghiệm thu hệ thống phòng cháy tổng kho"),
+            ),
+            under="TN-02",
+            weight=2,
+            tags=("kho vận",),
+        ),
+        Goal(
+            "TN-KV-02",
+            "TN-KV",
+            "Gom chuyến hàng về từ các nông trại",
+            (
+                up("Chuyến xe có hàng chiều về", "chuyến", 0, 640, 2),
+                steps("Thống nhất lịch gom hàng với trung tâm nông nghiệp"),
+            ),
+            under="TN-02",
+            cycle="Q3",
+            tags=("kho vận", "phối hợp"),
+        ),
+        Goal(
+            "TN-KV-03",
+            "TN-KV",
+            "Kho vận thông suốt trong tháng",
+            (
+                at_least("Chuyến giao đúng hẹn", "%", 95, 2),
+                at_most("Hàng hư hỏng khi vận chuyển", "%", 1),
+            ),
+            under="TN-KV-01",
+            cycle="month",
+            tags=("kho vận",),
+        ),
+        Goal(
+            "TN-TC-01",
+            "TN-TC",
+            "Kiểm soát công nợ vùng sâu",
+            (
+                down("Công nợ quá hạn", "VND", 27_000_000_000, 12_000_000_000, 2),
+                between("Tỷ lệ dự phòng phải thu", "%", 1, 3),
+            ),
+            under="AVL-TC-01",
+            tags=("tài chính",),
+        ),
+        Goal(
+            "TN-NS-01",
+            "TN-NS",
+            "Tuyển và giữ người địa phương",
+            (
+                up("Nhân viên là người địa phương", "%", 62, 75, 2),
+                up("Suất học bổng nghề trao cho thanh niên", "suất", 0, 50),
+            ),
+            under="AVL-03",
+            tags=("con người", "cộng đồng"),
+        ),
+        Goal(
+            "TN-NS-02",
+            "TN-NS",
+            "Xây nhà ở cho nhân viên tổng kho",
+            (
+                up("Phòng ở bàn giao", "phòng", 0, 48),
+                reached("Được cấp phép xây dựng"),
+            ),
+            under="TN-NS-01",
+            stretch=True,
+            state="draft",
+            tags=("con người", "đầu tư"),
+        ),
+    ),
+)
