@@ -28,12 +28,12 @@ async def test_any_history_of_edits_equals_recomputing(
 
 
 @pytest.mark.slow
-@settings(_histories, max_examples=400)
+@settings(_histories, max_examples=200)
 @given(data=st.data())
 async def test_any_long_history_of_edits_equals_recomputing(
     database: Database, data: st.DataObject
 ) -> None:
-    await _live_through(database, data, 120)
+    await _live_through(database, data, 80)
 
 
 async def _live_through(database: Database, data: st.DataObject, edits: int) -> None:
