@@ -52,7 +52,7 @@ _RAW_PROGRESS = """CASE metric
     WHEN 'at_least' THEN coalesce((current_value >= target_value)::int, 0)
     WHEN 'at_most' THEN coalesce((current_value <= target_value)::int, 0)
     WHEN 'between' THEN coalesce((current_value BETWEEN target_value AND target_max)::int, 0)
-    WHEN 'boolean' THEN coalesce(current_value, 0)
+    WHEN 'boolean' THEN coalesce(okr_ratio(current_value, 1), 0)
     WHEN 'actions' THEN coalesce(okr_ratio(done_weight, action_weight), 0)
 END"""
 _FIGURES_FIT_METRIC = """CASE metric

@@ -121,10 +121,13 @@ async def open_cycle(tx: Transaction, who: Principal, cycle_id: UUID) -> Cycle:
     """Return a cycle that stays open until this transaction ends.
 
     Raises:
+        CycleNotFound: it has just been deleted.
         CycleClosed: it accepts no writes.
     """
     statement = _of(who, cycle_id).with_for_update(read=True, key_share=True)
-    cycle = (await tx.scalars(statement.execution_options(populate_existing=True))).one()
+    cycle = await tx.scalar(statement.execution_options(populate_existing=True))
+    if cycle is None:  # deleted since it was looked up
+        raise CycleNotFound(str(cycle_id))
     _require_open(cycle)
     return cycle
 

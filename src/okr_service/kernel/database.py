@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from okr_service.kernel.errors import DatabaseUnavailable, StatementTooLong
+from okr_service.kernel.errors import DatabaseUnavailable, ReferenceGone, StatementTooLong
 from okr_service.settings import Settings
 
 Transaction = AsyncSession
@@ -33,6 +33,7 @@ def _json(value: object) -> str:
 
 
 _DEADLOCK_OR_SERIALIZATION = {"40P01", "40001"}
+_FOREIGN_KEY_VIOLATION = "23503"  # looked up before, so deleted since
 _QUERY_CANCELED = "57014"
 _UNREACHABLE = {"57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08006"}
 
@@ -136,5 +137,7 @@ class _Translated:
         if isinstance(error, DBAPIError):
             if sqlstate(error) == _QUERY_CANCELED:
                 raise StatementTooLong from error
+            if sqlstate(error) == _FOREIGN_KEY_VIOLATION:
+                raise ReferenceGone from error
             if error.connection_invalidated or sqlstate(error) in _UNREACHABLE:
                 raise DatabaseUnavailable from error

@@ -124,6 +124,10 @@ class AlreadyExists(PreconditionFailed):
     """It exists already, and If-None-Match asks to create only."""
 
 
+class ReferenceGone(NotFound):
+    """Something that this refers to has just been deleted."""
+
+
 @dataclass(eq=False)
 class StillInUse(Conflict):
     """Other things depend on it, so it cannot be deleted."""

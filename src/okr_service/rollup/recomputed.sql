@@ -9,60 +9,70 @@
 WITH RECURSIVE above AS (
     SELECT id, parent_id
       FROM objectives
-     WHERE tenant_id = :tenant AND id = ANY (:objective_ids) AND deleted_at IS NULL
-
-    UNION
-
-    SELECT id, parent_id
-      FROM objectives
-     WHERE :everything AND tenant_id = :tenant AND deleted_at IS NULL
+     WHERE tenant_id = :tenant AND id = ANY (:objective_ids) AND NOT :everything
 
     UNION
 
     SELECT parent.id, parent.parent_id
       FROM above
       JOIN objectives AS parent ON parent.tenant_id = :tenant AND parent.id = above.parent_id
-     WHERE NOT :everything
 ),
 
-placed AS (
-    SELECT id, 0 AS depth FROM above WHERE parent_id IS NULL
+-- An array of ids is looked up in an index. Joined to `above`, whose size nobody
+-- can foresee, a large tenant's tables would be read from end to end.
+wanted AS MATERIALIZED (
+    SELECT o.id, o.parent_id,
+           CASE WHEN o.state IN ('active', 'closed') THEN o.weight END AS share
+      FROM objectives AS o
+     WHERE o.tenant_id = :tenant AND o.id = ANY (ARRAY(SELECT id FROM above))
+       AND o.deleted_at IS NULL
 
     UNION ALL
 
-    SELECT above.id, placed.depth + 1
+    SELECT o.id, o.parent_id,
+           CASE WHEN o.state IN ('active', 'closed') THEN o.weight END
+      FROM objectives AS o
+     WHERE :everything AND o.tenant_id = :tenant AND o.deleted_at IS NULL
+),
+
+placed AS (
+    SELECT id, parent_id, share, 0 AS depth FROM wanted WHERE parent_id IS NULL
+
+    UNION ALL
+
+    SELECT wanted.id, wanted.parent_id, wanted.share, placed.depth + 1
       FROM placed
-      JOIN above ON above.parent_id = placed.id
+      JOIN wanted ON wanted.parent_id = placed.id
 ),
 
 -- what contributes and is not itself to be computed: key results, other children
 given AS (
-    SELECT k.objective_id AS id, sum(k.weight) AS weight, sum(k.weight * k.progress) AS progress
+    SELECT k.objective_id AS id, k.weight, k.weight * k.progress AS progress
       FROM key_results AS k
-     WHERE k.tenant_id = :tenant AND k.deleted_at IS NULL
-       AND k.objective_id IN (SELECT id FROM above)
-     GROUP BY k.objective_id
+     WHERE k.tenant_id = :tenant AND k.objective_id = ANY (ARRAY(SELECT id FROM above))
+       AND k.deleted_at IS NULL
 
     UNION ALL
 
-    SELECT c.parent_id, sum(c.weight), sum(c.weight * c.progress)
+    SELECT k.objective_id, k.weight, k.weight * k.progress
+      FROM key_results AS k
+     WHERE :everything AND k.tenant_id = :tenant AND k.deleted_at IS NULL
+
+    UNION ALL
+
+    SELECT c.parent_id, c.weight, c.weight * c.progress
       FROM objectives AS c
-     WHERE NOT :everything
-       AND c.tenant_id = :tenant AND c.deleted_at IS NULL
-       AND c.state IN ('active', 'closed') AND c.progress IS NOT NULL
-       AND c.parent_id IN (SELECT id FROM above)
-       AND c.id NOT IN (SELECT id FROM above)
-     GROUP BY c.parent_id
+     WHERE c.tenant_id = :tenant AND c.parent_id = ANY (ARRAY(SELECT id FROM above))
+       AND NOT EXISTS (SELECT FROM wanted WHERE wanted.id = c.id)
+       AND c.deleted_at IS NULL AND c.state IN ('active', 'closed') AND c.progress IS NOT NULL
 ),
 
 base AS MATERIALIZED (
-    SELECT o.id, o.parent_id, placed.depth,
-           CASE WHEN o.state IN ('active', 'closed') THEN o.weight END AS share,
+    SELECT placed.id, placed.parent_id, placed.depth, placed.share,
            coalesce(g.weight, 0) AS weight, coalesce(g.progress, 0) AS progress
       FROM placed
-      JOIN objectives AS o ON o.tenant_id = :tenant AND o.id = placed.id
       LEFT JOIN (SELECT id, sum(weight) AS weight, sum(progress) AS progress
-                   FROM given GROUP BY id) AS g ON g.id = o.id
+                   FROM given GROUP BY id) AS g ON g.id = placed.id
 ),
 
 up AS (

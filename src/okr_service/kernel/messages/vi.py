@@ -20,6 +20,7 @@ SENTENCES: dict[str, str] = {
     "invalid-cursor": "Con trỏ không phải của danh sách này với bộ lọc và thứ tự này.",
     "version-mismatch": "Dữ liệu đã thay đổi từ khi bạn đọc; hãy đọc lại rồi sửa lại.",
     "already-exists": "Đã tồn tại, mà If-None-Match yêu cầu chỉ tạo mới.",
+    "reference-gone": "Dữ liệu được tham chiếu ở đây vừa bị xóa.",
     "still-in-use": "Còn dữ liệu khác phụ thuộc vào đây nên không thể xóa.",
     "external-id-taken": "Mã ngoài {external_id} đã được dùng.",
     "statement-too-long": "Cơ sở dữ liệu cần nhiều thời gian hơn mức một câu lệnh được phép.",
