@@ -26,7 +26,7 @@ from okr_service.cycles import service as cycles
 from okr_service.cycles.errors import CycleClosed
 from okr_service.cycles.shapes import CycleState
 from okr_service.kernel.database import Database, Transaction
-from okr_service.kernel.errors import OkrError
+from okr_service.kernel.errors import OkrError, Unavailable
 from okr_service.kernel.fields import Ref
 from okr_service.objectives import key_results
 from okr_service.objectives import service as objectives
@@ -218,6 +218,8 @@ async def _made(database: Database, edit: Callable[[Transaction], Awaitable[None
     try:
         async with database.transaction() as tx:
             await edit(tx)
+    except Unavailable:  # something waited for too long
+        raise
     except OkrError as error:
         return error.code
     return "done"

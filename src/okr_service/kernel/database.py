@@ -35,7 +35,8 @@ def _json(value: object) -> str:
 _DEADLOCK_OR_SERIALIZATION = {"40P01", "40001"}
 _FOREIGN_KEY_VIOLATION = "23503"  # looked up before, so deleted since
 _QUERY_CANCELED = "57014"
-_UNREACHABLE = {"57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08006"}
+# Shutting down, starting, too many connections, lost ones; and tables not migrated yet.
+_UNREACHABLE = {"57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08006", "42P01"}
 
 
 def database_url(given: str) -> URL:
