@@ -39,7 +39,6 @@ _VIETNAMESE = {
     "action_weight": ["Trọng số hành động"],
     "note": ["Ghi chú"],
 }
-COLUMNS = tuple(_VIETNAMESE)
 
 
 def _folded(header: str) -> str:

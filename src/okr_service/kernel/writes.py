@@ -62,8 +62,3 @@ async def _flush(tx: Transaction, row: Model) -> None:
         if "external_id" in constraint_name(error) and isinstance(row, Resource):
             raise ExternalIdTaken(row.external_id or "").at("/external_id") from error
         raise
-
-
-def facts(row: object, *names: str) -> dict[str, object]:
-    """Return some of a row's values, by column."""
-    return {name: getattr(row, name) for name in names}
