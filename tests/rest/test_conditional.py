@@ -1,6 +1,10 @@
 """Versions on the wire: If-Match, If-None-Match, PUT and PATCH."""
 
 from tests.build import Build
+from tests.conftest import Tenant, client
+
+from okr_service.main import create_app
+from okr_service.settings import Settings
 
 
 async def test_an_edit_with_the_etag_read_is_accepted_and_a_stale_one_refused(
@@ -99,3 +103,18 @@ async def test_a_merge_patch_removes_with_null_and_keeps_the_rest(build: Build) 
     changed = response.json()
     assert changed["owner_id"] is None
     assert (changed["tags"], changed["weight"]) == (["a"], 2.5)
+
+
+async def test_a_service_may_ask_for_if_match(
+    build: Build, settings: Settings, tenant: Tenant
+) -> None:
+    unit = await build.unit()
+    app = create_app(settings.model_copy(update={"require_if_match": True}))
+    async with client(app, tenant.key) as calling:
+        path = f"/v1/units/{unit['id']}"
+        without = await calling.patch(path, json={"name": "B"}, headers={"Accept-Language": "vi"})
+        tag = (await calling.get(path)).headers["etag"]
+        having = await calling.patch(path, json={"name": "B"}, headers={"If-Match": tag})
+    await app.state.service.database.close()
+    assert (without.status_code, without.json()["code"]) == (428, "missing-if-match")
+    assert having.status_code == 200
