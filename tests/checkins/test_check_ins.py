@@ -1,5 +1,7 @@
 """Check-ins: the latest that counts is the current value."""
 
+import asyncio
+
 from tests.build import Build
 
 
@@ -92,3 +94,15 @@ async def test_reporting_on_a_closed_objective_is_refused(build: Build) -> None:
     body = {"key_result_id": key_result["id"], "value": 1}
     response = await build.rest.post("/v1/check-ins", json=body)
     assert (response.status_code, response.json()["code"]) == (409, "objective-ended")
+
+
+async def test_of_many_with_one_external_id_one_is_recorded(build: Build) -> None:
+    objective = await build.objective()
+    key_results = [await build.key_result(objective) for _ in range(8)]
+    reports = [{"key_result_id": k["id"], "value": 1, "external_id": "ERP/1"} for k in key_results]
+    answers = await asyncio.gather(
+        *(build.rest.post("/v1/check-ins", json=report) for report in reports)
+    )
+    assert sorted(a.status_code for a in answers) == [201] + [409] * 7
+    assert {a.json()["code"] for a in answers if a.status_code == 409} == {"check-in-differs"}
+    assert (await build.get("check-ins?count=exact"))["page"]["total"] == 1

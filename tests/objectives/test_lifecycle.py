@@ -111,3 +111,14 @@ async def test_a_key_result_stays_with_its_objective(build: Build) -> None:
     path = f"/v1/key-results/{key_result['id']}"
     response = await build.rest.patch(path, json={"objective_id": other["id"]})
     assert response.json()["code"] == "objective-fixed"
+
+
+async def test_what_is_deleted_takes_no_room_in_the_depth(build: Build) -> None:
+    chain = [await build.objective()]
+    for _ in range(31):
+        chain.append(await build.objective(parent_id=chain[-1]["id"]))
+    for objective in reversed(chain[1:]):
+        await build.rest.delete(f"/v1/objectives/{objective['id']}")
+    top = await build.objective()
+    moved = await build.post(f"objectives/{chain[0]['id']}:align", parent_id=top["id"])
+    assert moved["parent_id"] == top["id"]

@@ -22,7 +22,7 @@ from okr_service.cycles import service as cycles
 from okr_service.cycles.model import Cycle
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
-from okr_service.kernel.errors import FieldError, InvalidInput
+from okr_service.kernel.errors import FieldError, InvalidInput, NotFound
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.references import Versions
 from okr_service.kernel.sql import load_sql
@@ -119,7 +119,7 @@ async def create_action(tx: Transaction, who: Principal, new: NewAction) -> Acti
     require(who, Permission.PLAN)
     absent = ActionPlanNotFound(new.action_plan_id).at("/action_plan_id")
     plan = await references.resolve(tx, ActionPlan, who.tenant_id, new.action_plan_id, absent)
-    key_result, cycle = await _lock_key_result_of(tx, who, plan)
+    key_result, cycle = await _lock_key_result_of(tx, who, plan, absent)
     values = await _action_values(tx, who, new, cycle)
     action = Action(tenant_id=who.tenant_id, action_plan_id=plan, **values)
     await add(tx, action)
@@ -143,7 +143,8 @@ async def edit_action(
         CycleClosed, DateOutsideCycle, ExternalIdTaken.
     """
     require(who, Permission.PLAN)
-    key_result, cycle = await _lock_key_result_of(tx, who, await _plan_of(tx, who, ref))
+    plan_id, gone = await _plan_of(tx, who, ref), ActionNotFound(str(ref))
+    key_result, cycle = await _lock_key_result_of(tx, who, plan_id, gone)
     action = await _lock_action(tx, who, ref, expected)
     wanted = edit(_action_input(action))
     absent = ActionPlanNotFound(wanted.action_plan_id).at("/action_plan_id")
@@ -167,7 +168,8 @@ async def delete_action(
         NotPermitted, ActionNotFound, VersionMismatch, CycleClosed.
     """
     require(who, Permission.PLAN)
-    key_result, _ = await _lock_key_result_of(tx, who, await _plan_of(tx, who, ref))
+    plan_id, gone = await _plan_of(tx, who, ref), ActionNotFound(str(ref))
+    key_result, _ = await _lock_key_result_of(tx, who, plan_id, gone)
     action = await _lock_action(tx, who, ref, expected)
     before = _action_input(action).model_dump(mode="json")
     await delete(tx, action)
@@ -199,14 +201,15 @@ async def _cycle(tx: Transaction, who: Principal, key_result_id: UUID) -> Cycle:
 
 
 async def _lock_key_result_of(
-    tx: Transaction, who: Principal, plan_id: UUID
+    tx: Transaction, who: Principal, plan_id: UUID, absent: NotFound
 ) -> tuple[KeyResult, Cycle]:
     key_result_id = await tx.scalar(
         select(ActionPlan.key_result_id).where(
             ActionPlan.tenant_id == who.tenant_id, ActionPlan.id == plan_id
         )
     )
-    assert key_result_id is not None, "every action plan has a key result"
+    if key_result_id is None:  # the plan was deleted since it was looked up
+        raise absent
     key_result = await lock_key_result(tx, who, key_result_id)
     return key_result, await cycle_of(tx, who, key_result.objective_id)
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.audit.service import Change, record_all
@@ -25,8 +24,8 @@ from okr_service.checkins.shapes import NewCheckIn
 from okr_service.cycles.errors import CycleClosed
 from okr_service.cycles.shapes import CycleState
 from okr_service.kernel import references
-from okr_service.kernel.database import Transaction, constraint_name
-from okr_service.kernel.errors import ExternalIdTaken, FieldError, InvalidInput, OkrError
+from okr_service.kernel.database import Transaction
+from okr_service.kernel.errors import FieldError, InvalidInput, OkrError
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.model import new_id
@@ -78,7 +77,7 @@ async def record_check_in(tx: Transaction, who: Principal, new: NewCheckIn) -> R
     Raises:
         NotPermitted, KeyResultNotFound, PersonNotFound, CheckInNotFound, CycleClosed,
         ObjectiveEnded, KeyResultHasNoValue, ObservedInFuture, NotZeroOrOne, CheckInDiffers,
-        AlreadyVoided, VoidsAnotherKeyResult, ExternalIdTaken.
+        AlreadyVoided, VoidsAnotherKeyResult.
     """
     outcome, errors = await record_each(tx, who, [new])
     for error in errors.values():
@@ -92,7 +91,7 @@ async def record_check_ins(
     """Report many values, all or none; returns what became of each, in order.
 
     Raises:
-        NotPermitted, ExternalIdTaken.
+        NotPermitted.
         InvalidInput: some do not fit; each is named by its place, `/check_ins/<n>`.
     """
     require(who, Permission.CHECK_IN)
@@ -129,7 +128,7 @@ async def record_each(
     The caller holds the tenant's structure where there are several.
 
     Raises:
-        NotPermitted, ExternalIdTaken.
+        NotPermitted.
     """
     require(who, Permission.CHECK_IN)
     held = await _hold(tx, who, [new.key_result_id for new in batch])
@@ -169,12 +168,7 @@ async def _write(
     for row in rows:
         if row["voids_id"] is not None:
             await _correct(tx, who, row)
-    try:
-        await tx.execute(insert(CheckIn), rows)
-    except IntegrityError as error:
-        if constraint_name(error) == "check_ins_tenant_id_external_id_key":
-            raise ExternalIdTaken(str(rows[0]["external_id"])).at("/external_id") from error
-        raise
+    await tx.execute(insert(CheckIn), rows)
     await record_all(tx, who, (_created(row) for row in rows))
     reported = {row["key_result_id"] for row in rows}
     await _refresh(tx, who, [k for k in held if k.id in reported])

@@ -32,7 +32,9 @@ def _json(value: object) -> str:
     return orjson.dumps(value, default=str).decode()
 
 
-_DEADLOCK_OR_SERIALIZATION = {"40P01", "40001"}
+# Deadlock, serialization failure, and a key that another transaction took meanwhile: run
+# again, the write finds what the other one recorded and can say so.
+_WORTH_ANOTHER_TRY = {"40P01", "40001", "23505"}
 _FOREIGN_KEY_VIOLATION = "23503"  # looked up before, so deleted since
 _QUERY_CANCELED = "57014"
 # Shutting down, starting, too many connections, lost ones; and tables not migrated yet.
@@ -57,7 +59,7 @@ def constraint_name(error: DBAPIError) -> str:
 
 def is_retryable(error: DBAPIError) -> bool:
     """Say whether the same transaction may succeed if run again."""
-    return sqlstate(error) in _DEADLOCK_OR_SERIALIZATION
+    return sqlstate(error) in _WORTH_ANOTHER_TRY
 
 
 class Database:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.errors import OkrError
 from okr_service.kernel.model import Resource
+from okr_service.kernel.references import alive
 
 DEEPEST = 32
 
@@ -71,6 +72,7 @@ async def height(tx: Reading, model: type[_T], tenant_id: UUID, row_id: UUID) ->
             child.tenant_id == tenant_id,
             child.parent_id == base.c.id,
             base.c.level <= DEEPEST,
+            *alive(child),
         )
     )
     found = await tx.scalar(select(below.c.level).order_by(below.c.level.desc()).limit(1))
