@@ -64,8 +64,7 @@ def bare() -> Callable[[Message, Receive, Send], Awaitable[None]]:
             )
         body = b""
         if scope["path"] != "/healthz":
-            data, _, _, _ = await pools[0].fetchrow(sql, *values)
-            body = data.encode()
+            body, _, _, _ = await pools[0].fetchrow(sql, *values)
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -1,6 +1,7 @@
 """Answers: one resource, a page of them, or nothing."""
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import orjson
@@ -65,16 +66,17 @@ def _envelope(found: Page) -> bytes:
     cursor = f'"{found.next_cursor}"' if found.next_cursor else "null"
     more = "true" if found.next_cursor else "false"
     total = "" if found.total is None else f',"total":{found.total}'
-    return (
-        f'{{"data":{found.data},"page":{{"next_cursor":{cursor},"has_more":{more}{total}}}}}'
-    ).encode()
+    place = f'"next_cursor":{cursor},"has_more":{more}{total}'
+    return b"".join((b'{"data":', found.data, b',"page":{', place.encode(), b"}}"))
 
 
 def _links(call: ReadCall, found: Page) -> Mapping[str, str]:
     if not found.next_cursor:
         return {}
-    following = call.request.url.include_query_params(cursor=found.next_cursor)
-    return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
+    asked = call.request.query_params.multi_items()
+    kept = [(name, value) for name, value in asked if name != "cursor"]
+    query = urlencode([*kept, ("cursor", found.next_cursor)])
+    return {"Link": f'<{quote(call.request.scope["path"])}?{query}>; rel="next"'}
 
 
 def computed(
