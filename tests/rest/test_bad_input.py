@@ -10,7 +10,7 @@ from tests.build import Build, Json
 DEEP = b'{"title": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
-async def problem(response: httpx.Response, status: int, code: str) -> Json:
+async def expect_problem(response: httpx.Response, status: int, code: str) -> Json:
     document: Json = response.json()
     assert (response.status_code, document["code"]) == (status, code), response.text
     assert response.headers["content-type"] == "application/problem+json"
@@ -20,7 +20,7 @@ async def problem(response: httpx.Response, status: int, code: str) -> Json:
     return document
 
 
-async def refused(
+async def expect_refused(
     rest: httpx.AsyncClient, path: str, body: object, status: int, code: str, pointer: str | None
 ) -> None:
     """Expect the same refusal in English and in Vietnamese, worded differently."""
@@ -28,7 +28,7 @@ async def refused(
     for language in ("en", "vi"):
         headers = {"Accept-Language": language}
         response = await rest.post(f"/v1/{path}", json=body, headers=headers)
-        document = await problem(response, status, code)
+        document = await expect_problem(response, status, code)
         assert response.headers["content-language"] == language
         if pointer is None:
             said.add(document["detail"])
@@ -59,7 +59,7 @@ async def test_a_body_that_is_not_json_is_malformed(
     for language in ("en", "vi"):
         headers = {"Content-Type": "application/json", "Accept-Language": language}
         response = await rest.post("/v1/objectives", content=body, headers=headers)
-        await problem(response, 400, code)
+        await expect_problem(response, 400, code)
 
 
 @pytest.mark.parametrize("title", ["a\\u0000b", "\\ud800", "x\\udfffy"])
@@ -69,7 +69,7 @@ async def test_text_that_cannot_be_stored_is_refused_at_its_place(
     body = f'{{"links": [{{"title": "{title}"}}]}}'
     headers = {"Content-Type": "application/json"}
     response = await rest.post("/v1/objectives", content=body, headers=headers)
-    document = await problem(response, 422, "invalid-input")
+    document = await expect_problem(response, 422, "invalid-input")
     assert [e["pointer"] for e in document["errors"]] == ["/links/0/title"]
     assert [e["code"] for e in document["errors"]] == ["invalid-character"]
 
@@ -88,18 +88,18 @@ async def test_a_huge_body_is_refused_unread(rest: httpx.AsyncClient) -> None:
     headers = {"Content-Type": "application/json"}
     for path in ("/v1/objectives", "/v1/check-ins:batch"):
         response = await rest.post(path, content=b"x" * 100_000_000, headers=headers)
-        await problem(response, 413, "body-too-large")
+        await expect_problem(response, 413, "body-too-large")
     response = await rest.post("/v1/objectives", content=much(), headers=headers)  # type: ignore[arg-type] # httpx takes it
-    await problem(response, 413, "body-too-large")
+    await expect_problem(response, 413, "body-too-large")
 
 
 async def test_another_media_type_is_refused(rest: httpx.AsyncClient) -> None:
     response = await rest.post(
         "/v1/objectives", content="title=x", headers={"Content-Type": "text/plain"}
     )
-    await problem(response, 415, "unsupported-media-type")
+    await expect_problem(response, 415, "unsupported-media-type")
     response = await rest.get("/v1/objectives", headers={"Accept": "text/html"})
-    await problem(response, 406, "not-acceptable-media-type")
+    await expect_problem(response, 406, "not-acceptable-media-type")
 
 
 async def test_an_unknown_field_and_a_wrong_type_are_named(build: Build) -> None:
@@ -126,7 +126,7 @@ async def test_an_unknown_field_and_a_wrong_type_are_named(build: Build) -> None
         for language in ("en", "vi"):
             headers = {"Accept-Language": language}
             response = await build.rest.post("/v1/objectives", json=body, headers=headers)
-            document = await problem(response, 422, "invalid-input")
+            document = await expect_problem(response, 422, "invalid-input")
             [error] = document["errors"]
             assert (error["pointer"], error["code"]) == (f"/{field}", code), (field, value)
     assert len((await build.get("objectives?count=exact"))["data"]) == 1
@@ -168,7 +168,7 @@ async def test_figures_that_contradict_their_metric_are_refused(
 ) -> None:
     objective = await build.objective()
     body = {"title": "A", "objective_id": objective["id"], **figures}
-    await refused(build.rest, "key-results", body, 422, code, pointer)
+    await expect_refused(build.rest, "key-results", body, 422, code, pointer)
     assert (await build.get("key-results"))["data"] == []
     assert await build.progress(objective) is None
 
@@ -177,7 +177,7 @@ async def test_exponents_and_long_figures_are_refused_or_exact(build: Build) -> 
     objective = await build.objective()
     body = {"title": "A", "objective_id": objective["id"], "target_value": "1e400"}
     response = await build.rest.post("/v1/key-results", json=body)
-    await problem(response, 422, "invalid-input")
+    await expect_problem(response, 422, "invalid-input")
     long = "12345678901234567890.0123456789"
     made = await build.post(
         "key-results", title="B", objective_id=objective["id"], target_value=long
@@ -208,11 +208,13 @@ async def test_what_another_tenant_has_does_not_exist(
         "cycle_id": mine["cycle_id"],
         "parent_id": foreign["id"],
     }
-    await refused(build.rest, "objectives", body, 404, "objective-not-found", "/parent_id")
+    await expect_refused(build.rest, "objectives", body, 404, "objective-not-found", "/parent_id")
     for ref in (foreign["id"], "external:SHARED"):
         response = await build.rest.get(f"/v1/objectives/{ref}")
-        await problem(response, 404, "objective-not-found")
-        await problem(await build.rest.delete(f"/v1/objectives/{ref}"), 404, "objective-not-found")
+        await expect_problem(response, 404, "objective-not-found")
+        await expect_problem(
+            await build.rest.delete(f"/v1/objectives/{ref}"), 404, "objective-not-found"
+        )
     own = await build.objective(external_id="SHARED")
     assert own["id"] != foreign["id"]
 
@@ -224,7 +226,7 @@ async def test_a_loop_in_alignment_is_refused(build: Build) -> None:
     for below in (top, middle, bottom):
         body = {"parent_id": below["id"]}
         path = f"objectives/{top['id']}:align"
-        await refused(build.rest, path, body, 422, "alignment-would-loop", "/parent_id")
+        await expect_refused(build.rest, path, body, 422, "alignment-would-loop", "/parent_id")
 
 
 async def test_alignment_deeper_than_32_levels_is_refused(build: Build) -> None:
@@ -233,7 +235,7 @@ async def test_alignment_deeper_than_32_levels_is_refused(build: Build) -> None:
         above = await build.objective(parent_id=above["id"])
     body = {**{k: above[k] for k in ("unit_id", "cycle_id")}, "title": "A"}
     body["parent_id"] = above["id"]
-    await refused(build.rest, "objectives", body, 422, "alignment-too-deep", "/parent_id")
+    await expect_refused(build.rest, "objectives", body, 422, "alignment-too-deep", "/parent_id")
 
 
 async def test_a_child_outside_its_parents_cycle_is_refused(build: Build) -> None:
@@ -241,7 +243,7 @@ async def test_a_child_outside_its_parents_cycle_is_refused(build: Build) -> Non
     next_year = await build.cycle(start_date="2027-01-01", end_date="2027-12-31")
     body = {"title": "A", "unit_id": year["unit_id"], "cycle_id": next_year["id"]}
     body["parent_id"] = year["id"]
-    await refused(build.rest, "objectives", body, 422, "cycle-mismatch", "/parent_id")
+    await expect_refused(build.rest, "objectives", body, 422, "cycle-mismatch", "/parent_id")
 
 
 async def test_a_closed_cycle_accepts_no_writes_but_reopening(build: Build) -> None:
@@ -252,17 +254,17 @@ async def test_a_closed_cycle_accepts_no_writes_but_reopening(build: Build) -> N
     await build.post("cycles/CLOSING:close")
 
     report = {"key_result_id": key_result["id"], "value": 5}
-    await refused(build.rest, "check-ins", report, 409, "cycle-closed", None)
+    await expect_refused(build.rest, "check-ins", report, 409, "cycle-closed", None)
     new = {"title": "A", "unit_id": objective["unit_id"], "cycle_id": cycle["id"]}
-    await refused(build.rest, "objectives", new, 409, "cycle-closed", None)
+    await expect_refused(build.rest, "objectives", new, 409, "cycle-closed", None)
     measured = {"title": "A", "objective_id": objective["id"], "target_value": 1}
-    await refused(build.rest, "key-results", measured, 409, "cycle-closed", None)
+    await expect_refused(build.rest, "key-results", measured, 409, "cycle-closed", None)
     step = {"title": "A", "action_plan_id": plan["id"]}
-    await refused(build.rest, "actions", step, 409, "cycle-closed", None)
+    await expect_refused(build.rest, "actions", step, 409, "cycle-closed", None)
     for path in (f"objectives/{objective['id']}", f"key-results/{key_result['id']}"):
         response = await build.rest.patch(f"/v1/{path}", json={"title": "B"})
-        await problem(response, 409, "cycle-closed")
-        await problem(await build.rest.delete(f"/v1/{path}"), 409, "cycle-closed")
+        await expect_problem(response, 409, "cycle-closed")
+        await expect_problem(await build.rest.delete(f"/v1/{path}"), 409, "cycle-closed")
 
     await build.post("cycles/CLOSING:reopen")
     await build.check_in(key_result, 50)
@@ -285,11 +287,11 @@ async def test_check_ins_that_make_no_sense_are_refused(build: Build) -> None:
     ]
     for given, code, pointer in cases:
         body = {"key_result_id": measured["id"], **given}
-        await refused(build.rest, "check-ins", body, 422, code, pointer)
+        await expect_refused(build.rest, "check-ins", body, 422, code, pointer)
     for ref in (str(uuid4()), "external:nobody", "nonsense"):
         body = {"key_result_id": ref, "value": 1}
         code, pointer = "key-result-not-found", "/key_result_id"
-        await refused(build.rest, "check-ins", body, 404, code, pointer)
+        await expect_refused(build.rest, "check-ins", body, 404, code, pointer)
     for value, code in [("NaN", "not-finite"), ("Infinity", "not-finite"), ("x", "not-a-number")]:
         body = {"key_result_id": measured["id"], "value": value}
         response = await build.rest.post("/v1/check-ins", json=body)
@@ -309,7 +311,7 @@ async def test_a_batch_with_one_bad_report_records_nothing(build: Build) -> None
     good = {"key_result_id": key_result["id"], "value": 10}
     body = {"check_ins": [good, {**good, "key_result_id": "external:none"}, good]}
     pointer = "/check_ins/1/key_result_id"
-    await refused(build.rest, "check-ins:batch", body, 422, "invalid-input", pointer)
+    await expect_refused(build.rest, "check-ins:batch", body, 422, "invalid-input", pointer)
     assert (await build.get("check-ins"))["data"] == []
     assert await build.progress(objective) == 0
 
@@ -317,16 +319,16 @@ async def test_a_batch_with_one_bad_report_records_nothing(build: Build) -> None
 async def test_a_taken_external_id_is_a_conflict(build: Build) -> None:
     await build.unit(external_id="U")
     body = {"name": "B", "external_id": "U"}
-    await refused(build.rest, "units", body, 409, "external-id-taken", "/external_id")
+    await expect_refused(build.rest, "units", body, 409, "external-id-taken", "/external_id")
 
 
 async def test_what_is_in_use_cannot_be_deleted(build: Build) -> None:
     parent = await build.objective()
     await build.objective(parent_id=parent["id"])
     response = await build.rest.delete(f"/v1/objectives/{parent['id']}")
-    await problem(response, 409, "objective-has-children")
+    await expect_problem(response, 409, "objective-has-children")
     for path in (f"units/{parent['unit_id']}", f"cycles/{parent['cycle_id']}"):
-        await problem(await build.rest.delete(f"/v1/{path}"), 409, "still-in-use")
+        await expect_problem(await build.rest.delete(f"/v1/{path}"), 409, "still-in-use")
 
 
 @pytest.mark.parametrize(
@@ -350,23 +352,23 @@ async def test_a_query_that_does_not_fit_is_named(
     for language in ("en", "vi"):
         headers = {"Accept-Language": language}
         response = await rest.get(f"/v1/objectives?{query}", headers=headers)
-        document = await problem(response, 400, "invalid-query")
+        document = await expect_problem(response, 400, "invalid-query")
         assert [(e["pointer"], e["code"]) for e in document["errors"]] == [(pointer, code)]
 
 
 @pytest.mark.parametrize("cursor", ["x", "WyJ0aXRsZSIsMSwyXQ", "bnVsbA", "é", "W10"])
 async def test_a_forged_cursor_is_refused(rest: httpx.AsyncClient, cursor: str) -> None:
     response = await rest.get("/v1/objectives", params={"cursor": cursor})
-    await problem(response, 400, "invalid-cursor")
+    await expect_problem(response, 400, "invalid-cursor")
 
 
 async def test_an_unknown_address_and_method_are_problems(rest: httpx.AsyncClient) -> None:
-    await problem(await rest.get("/v1/nothing"), 404, "route-not-found")
+    await expect_problem(await rest.get("/v1/nothing"), 404, "route-not-found")
     response = await rest.delete("/v1/objectives")
-    await problem(response, 405, "method-not-allowed")
+    await expect_problem(response, 405, "method-not-allowed")
     assert response.headers["allow"] == "GET, HEAD, POST"
     response = await rest.post("/v1/objectives/x")
-    await problem(response, 405, "method-not-allowed")
+    await expect_problem(response, 405, "method-not-allowed")
     assert response.headers["allow"] == "DELETE, GET, HEAD, PATCH, PUT"
 
 
@@ -379,9 +381,11 @@ async def test_a_patch_that_leaves_a_field_empty_is_refused(build: Build) -> Non
     objective = await build.objective()
     path = f"/v1/objectives/{objective['id']}"
     for patch, code in [({"title": None}, "required"), ({"colour": 1}, "unknown-field")]:
-        document = await problem(await build.rest.patch(path, json=patch), 422, "invalid-input")
+        document = await expect_problem(
+            await build.rest.patch(path, json=patch), 422, "invalid-input"
+        )
         assert [e["code"] for e in document["errors"]] == [code]
     response = await build.rest.patch(
         path, content=json.dumps([1]), headers={"Content-Type": "application/merge-patch+json"}
     )
-    await problem(response, 422, "invalid-input")
+    await expect_problem(response, 422, "invalid-input")
