@@ -52,6 +52,15 @@ def test_with_a_database_url_the_embedded_server_is_not_even_imported(
     assert done.returncode == 0, done.stderr
 
 
+def test_a_large_tree_is_planted_in_a_tenant_of_its_own(empty_database_url: str) -> None:
+    url = {"OKR_DATABASE_URL": empty_database_url}
+    assert okr("migrate", **url).returncode == 0
+    for _ in range(2):
+        planted = okr("demo", "--objectives", "30", **url)
+        assert "Admin API key: okr_" in planted.stdout, planted.stderr
+    assert okr("rollup", "verify", **url).stdout == "0 wrong figures\n"
+
+
 @pytest.fixture
 def planted_url(empty_database_url: str) -> str:
     """Return the URL of a database of its own, with a small tree planted."""

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from okr_service.access.model import Tenant
-from okr_service.access.service import BOOTSTRAP_TENANT_ID, found_bootstrap_tenant
+from okr_service.access.service import BOOTSTRAP_TENANT_ID, found_bootstrap_tenant, found_tenant
 from okr_service.kernel.database import Database
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.migrations import migrate as migrate_database
@@ -254,7 +254,10 @@ async def _plan_demo(settings: Settings, objectives: int = 0, seed: int = 2026) 
     async def plan(database: Database) -> None:
         await found_bootstrap_tenant(database)
         if objectives:
-            await plant_large(database, BOOTSTRAP_TENANT_ID, objectives, seed)
+            async with database.transaction() as tx:
+                tenant, key = await found_tenant(tx, f"{objectives} objectives")
+            await plant_large(database, tenant.tenant_id, objectives, seed)
+            print(f"Planted in a tenant of its own. Admin API key: {key}")
         elif not await plan_demo(database, BOOTSTRAP_TENANT_ID, datetime.now(UTC).date(), seed):
             print("The demo is planned already.")
 
