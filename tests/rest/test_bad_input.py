@@ -117,6 +117,8 @@ async def test_an_unknown_field_and_a_wrong_type_are_named(build: Build) -> None
         ("weight", "NaN", "not-finite"),
         ("weight", "Infinity", "not-finite"),
         ("weight", "many", "not-a-number"),
+        ("weight", "1_0", "not-a-number"),
+        ("weight", "٣", "not-a-number"),
         ("weight", True, "not-a-number"),
         ("state", "finished", "not-allowed"),
         ("tags", "one", "not-a-list"),

@@ -90,6 +90,7 @@ async def test_objectives_are_found_by_each_filter(build: Build) -> None:
     assert await ids(f"unit_id={parent['unit_id']}&cycle_id={parent['cycle_id']}") == both
     assert await ids("unit_id=external:none") == []
     assert await ids("updated_since=2100-01-01T00:00:00Z") == []
+    assert await ids("updated_since=2026-01-01") == both
 
 
 async def test_a_cycle_is_named_by_its_code(build: Build) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from okr_service.kernel.fields import View
-from okr_service.kernel.paging import Listing, Names
+from okr_service.kernel.paging import Listing, Names, Since
 
 
 class AuditEventView(View):
@@ -30,4 +30,4 @@ class AuditEventListing(Listing):
     subject_id: UUID | None = Field(default=None, description="About this one.")
     action: Names | None = Field(default=None, description="Of this kind.")
     request_id: Names | None = Field(default=None, description="Made by this request.")
-    occurred_since: datetime | None = Field(default=None, description="At or after.")
+    occurred_since: Since | None = Field(default=None, description="At or after.")

@@ -17,7 +17,7 @@ from okr_service.kernel.fields import (
     Reference,
     View,
 )
-from okr_service.kernel.paging import Listing, Refs, Set
+from okr_service.kernel.paging import Listing, Refs, Set, Since
 from okr_service.objectives.shapes import Confidence
 
 BATCH_LIMIT = 10_000
@@ -105,6 +105,6 @@ class CheckInListing(Listing):
     author_id: Refs = Field(default=[], description="By these people.")
     source: Annotated[list[Source], Set] = Field(default=[], description="From these sources.")
     voided: bool | None = Field(default=None, description="Only voided ones, or only others.")
-    observed_from: datetime | None = Field(default=None, description="Seen at or after.")
-    observed_until: datetime | None = Field(default=None, description="Seen before.")
-    recorded_since: datetime | None = Field(default=None, description="Recorded at or after.")
+    observed_from: Since | None = Field(default=None, description="Seen at or after.")
+    observed_until: Since | None = Field(default=None, description="Seen before.")
+    recorded_since: Since | None = Field(default=None, description="Recorded at or after.")

@@ -4,6 +4,7 @@ A number is a number, a date is a string in ISO 8601, an id is a UUID or
 `external:<external_id>`; nothing is guessed from another type.
 """
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, NewType
@@ -26,6 +27,11 @@ Ref = NewType("Ref", str)
 # A figure has at most 20 digits before the point and 10 after it: enough for a
 # group's revenue in đồng, and sums of millions of them stay far inside `numeric`.
 _FIGURE_DIGITS, _FIGURE_PLACES = 30, 10
+# Python takes more for a number than people do: 1_000, and digits of every script.
+_NUMBER = re.compile(
+    r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf(?:inity)?)",
+    re.IGNORECASE,
+)
 _WEIGHT_LIMIT = Decimal(1_000_000)
 
 
@@ -38,6 +44,8 @@ def _text_only(value: object) -> object:
 def _number_only(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
         raise PydanticCustomError("decimal_type", "must be a number")
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        raise PydanticCustomError("decimal_parsing", "must be a number")
     return value.strip() if isinstance(value, str) else value
 
 

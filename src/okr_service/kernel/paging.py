@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -31,6 +31,13 @@ def _parts(text: str) -> Iterable[str]:
 
 Set = BeforeValidator(_set)  # repeated parameters, or one with commas
 Refs = Annotated[list[Ref], Set, Field(max_length=200)]
+
+
+def _as_utc(value: datetime) -> datetime:
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+Since = Annotated[datetime, AfterValidator(_as_utc)]  # without an offset: UTC
 Month = Annotated[str, Field(pattern=r"^(19|20|21)\d\d-(0[1-9]|1[0-2])$")]
 Names = Annotated[str, Field(max_length=500), AfterValidator(_plain_text)]
 

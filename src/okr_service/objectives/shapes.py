@@ -22,7 +22,7 @@ from okr_service.kernel.fields import (
     View,
     Weight,
 )
-from okr_service.kernel.paging import Listing, Names, Refs, Set
+from okr_service.kernel.paging import Listing, Names, Refs, Set, Since
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Url = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://\S+$")]
@@ -240,7 +240,7 @@ class ObjectiveListing(Listing):
     progress_gte: Share | None = Field(default=None, description="At least so far, 0 to 1.")
     progress_lte: Share | None = Field(default=None, description="At most so far, 0 to 1.")
     measured: bool | None = Field(default=None, description="With a progress, or without.")
-    updated_since: datetime | None = Field(default=None, description="Edited at or after.")
+    updated_since: Since | None = Field(default=None, description="Edited at or after.")
     q: Names | None = Field(default=None, description="With these words, accents aside.")
 
 
@@ -254,5 +254,5 @@ class KeyResultListing(Listing):
     progress_gte: Share | None = Field(default=None, description="At least so far, 0 to 1.")
     progress_lte: Share | None = Field(default=None, description="At most so far, 0 to 1.")
     due_before: date | None = Field(default=None, description="Due before this day.")
-    updated_since: datetime | None = Field(default=None, description="Edited at or after.")
+    updated_since: Since | None = Field(default=None, description="Edited at or after.")
     q: Names | None = Field(default=None, description="With these words, accents aside.")
