@@ -40,6 +40,7 @@ if context.is_offline_mode():
         target_metadata=models.METADATA,
         literal_binds=True,
         dialect_opts={"paramstyle": "named"},
+        transaction_per_migration=True,
     )
     with context.begin_transaction():
         for limit in _LIMITS:

@@ -9,6 +9,7 @@ from okr_service.kernel import idempotency as _idempotency
 from okr_service.kernel.model import Model
 from okr_service.objectives import model as _objectives
 from okr_service.organisation import model as _organisation
+from okr_service.rollup import model as _rollup
 
 ROOMS = (
     _access,
@@ -19,5 +20,6 @@ ROOMS = (
     _idempotency,
     _objectives,
     _organisation,
+    _rollup,
 )
 METADATA = Model.metadata

@@ -1,11 +1,12 @@
 """How tenants and API keys are stored."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, Text, func
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, Text, func
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from okr_service.kernel.model import Model, TenantRow
 
@@ -14,10 +15,21 @@ class Tenant(Model):
     """One customer: a group of companies."""
 
     __tablename__ = "tenants"
+    __table_args__ = (
+        CheckConstraint(
+            "behind_from < on_track_from AND on_track_from < ahead_from", name="health"
+        ),
+    )
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = synonym("tenant_id")
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     name: Mapped[str]
+    ahead_from: Mapped[Decimal] = mapped_column(default=Decimal("0.05"), server_default="0.05")
+    on_track_from: Mapped[Decimal] = mapped_column(default=Decimal("-0.1"), server_default="-0.1")
+    behind_from: Mapped[Decimal] = mapped_column(default=Decimal("-0.25"), server_default="-0.25")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class ApiKey(TenantRow):

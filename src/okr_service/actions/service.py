@@ -33,7 +33,7 @@ from okr_service.objectives.model import KeyResult
 from okr_service.objectives.service import cycle_of
 from okr_service.organisation import service as organisation
 from okr_service.rollup import service as rollup
-from okr_service.rollup.service import Contribution
+from okr_service.rollup.service import Contribution, Shift
 
 _SUM_UP = load_sql(__package__, "sum_up").bindparams(
     bindparam("tenant_id", type_=Uuid), bindparam("key_result_id", type_=Uuid)
@@ -181,8 +181,8 @@ async def _sum_up(tx: Transaction, who: Principal, key_result: KeyResult) -> Non
     was = Contribution.of(key_result)
     of = {"tenant_id": who.tenant_id, "key_result_id": key_result.id}
     weight, progress = (await tx.execute(_SUM_UP, of)).one()
-    now = Contribution(weight, weight * progress)
-    await rollup.propagate(tx, who.tenant_id, key_result.objective_id, was, now)
+    now = Contribution.measured(weight, progress)
+    await rollup.propagate(tx, who.tenant_id, [Shift(key_result.objective_id, was, now)])
 
 
 async def _key_result_id(tx: Transaction, who: Principal, ref: Ref) -> UUID:

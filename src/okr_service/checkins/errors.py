@@ -13,7 +13,7 @@ class CheckInNotFound(NotFound):
 
 
 class KeyResultHasNoValue(Invalid):
-    """This key result is measured by its actions; it takes no check-ins."""
+    """This key result takes its value from its actions or from others; it takes no check-ins."""
 
 
 class ObservedInFuture(Invalid):

@@ -22,17 +22,17 @@ class CheckIn(Addressable):
         ForeignKeyConstraint(["tenant_id", "author_id"], ["people.tenant_id", "people.id"]),
         CheckConstraint("confidence IN ('on_track', 'at_risk', 'off_track')", name="confidence"),
         CheckConstraint("source IN ('person', 'feed', 'import')", name="source"),
+        # With what is wanted of the latest, so that the table itself is not read for it.
         Index(
-            "check_ins_latest_idx",
+            "check_ins_by_time_idx",
             "tenant_id",
             "key_result_id",
             "observed_at",
             "recorded_at",
             "id",
-            postgresql_where="voided_at IS NULL",
+            postgresql_include=["value", "voided_at"],
         ),
         foreign_key_index("author_id"),
-        foreign_key_index("key_result_id"),
     )
 
     key_result_id: Mapped[UUID]

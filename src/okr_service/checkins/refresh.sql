@@ -14,4 +14,4 @@ UPDATE key_results AS k
         LIMIT 1
   ) AS latest ON true
  WHERE k.tenant_id = :tenant_id AND k.id = reported.id
-RETURNING k.id, k.objective_id, k.weight, k.progress
+RETURNING k.id, k.objective_id, k.weight, k.progress, k.current_value

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from okr_service.checkins import service
 from okr_service.checkins.errors import CheckInNotFound
+from okr_service.checkins.model import CheckIn
 from okr_service.checkins.reads import CHECK_INS, check_ins_wanted
 from okr_service.checkins.shapes import (
     BatchOutcome,
@@ -17,6 +18,7 @@ from okr_service.checkins.shapes import (
     Voiding,
 )
 from okr_service.kernel.paging import Shape
+from okr_service.kernel.references import identifies
 from okr_service.rest.answers import computed, page, show, written
 from okr_service.rest.endpoint import BulkEndpoint, Read, Write
 from okr_service.rest.routing import PageOf, PathRef, room
@@ -64,5 +66,5 @@ async def void_check_in(ref: PathRef, body: Voiding, call: Write) -> Response:
 @router.get("/check-ins/{ref:path}", response_model=CheckInView)
 async def get_check_in(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -> Response:
     """Show a check-in."""
-    named = service.names(call.who, ref)
+    named = identifies(CheckIn, call.who.tenant_id, ref)
     return await show(call, CHECK_INS, named, CheckInNotFound(ref), shape.shape())

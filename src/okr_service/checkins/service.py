@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, bindparam, insert, select, update
+from sqlalchemy import ARRAY, Text, Uuid, bindparam, func, insert, select, update
 
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.audit.service import Change, record_all
@@ -31,10 +31,10 @@ from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.model import new_id
 from okr_service.kernel.sql import load_sql
 from okr_service.objectives.errors import KeyResultNotFound, ObjectiveEnded
-from okr_service.objectives.shapes import Metric, ObjectiveState
+from okr_service.objectives.shapes import Metric, ObjectiveState, ValueSource
 from okr_service.organisation import service as organisation
 from okr_service.rollup import service as rollup
-from okr_service.rollup.service import Contribution
+from okr_service.rollup.service import Contribution, Shift
 
 _AHEAD = timedelta(days=1)
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
@@ -59,16 +59,15 @@ class _Held:
     id: UUID
     external_id: str | None
     objective_id: UUID
+    feeds_id: UUID | None
     metric: str
+    source: str
     weight: Decimal
     progress: Decimal
+    current_value: Decimal | None
     objective_state: str
     cycle_state: str
     cycle_code: str
-
-    @property
-    def contribution(self) -> Contribution:
-        return Contribution(self.weight, self.weight * self.progress)
 
 
 async def record_check_in(tx: Transaction, who: Principal, new: NewCheckIn) -> Recorded:
@@ -79,7 +78,7 @@ async def record_check_in(tx: Transaction, who: Principal, new: NewCheckIn) -> R
         ObjectiveEnded, KeyResultHasNoValue, ObservedInFuture, NotZeroOrOne, CheckInDiffers,
         AlreadyVoided, VoidsAnotherKeyResult.
     """
-    outcome, errors = await record_each(tx, who, [new])
+    outcome, errors = await record_all_or_none(tx, who, [new])
     for error in errors.values():
         raise error
     return outcome[0]
@@ -96,7 +95,7 @@ async def record_check_ins(
     """
     require(who, Permission.CHECK_IN)
     await hold_structure(tx, who.tenant_id, alone=False)
-    outcome, errors = await record_each(tx, who, batch)
+    outcome, errors = await record_all_or_none(tx, who, batch)
     if errors:
         raise InvalidInput([FieldError.of(e, f"/check_ins/{n}") for n, e in errors.items()])
     return outcome
@@ -111,19 +110,20 @@ async def void_check_in(tx: Transaction, who: Principal, ref: Ref | UUID, reason
     require(who, Permission.CHECK_IN)
     check_in = await _find(tx, who, ref)
     held = await _hold(tx, who, [Ref(str(check_in.key_result_id))])
-    if not held:
+    if not held:  # its key result is deleted
         raise CheckInNotFound(str(ref))
     _require_reportable(held[0])
-    await _void(tx, who, check_in.id, reason)
+    if not await _void(tx, who, [check_in.id], reason):
+        raise AlreadyVoided
     await record_all(tx, who, [Change("voided", "check_in", check_in.id, after={"reason": reason})])
     await _refresh(tx, who, held)
     return check_in.id
 
 
-async def record_each(
+async def record_all_or_none(
     tx: Transaction, who: Principal, batch: Sequence[NewCheckIn]
 ) -> tuple[list[Recorded], dict[int, OkrError]]:
-    """Report values; records nothing where one does not fit, and says by place why.
+    """Report values; where some do not fit, records nothing and says by place why.
 
     The caller holds the tenant's structure where there are several.
 
@@ -132,42 +132,68 @@ async def record_each(
     """
     require(who, Permission.CHECK_IN)
     held = await _hold(tx, who, [new.key_result_id for new in batch])
-    by_ref = {str(k.id): k for k in held} | {
-        f"{references.EXTERNAL}{k.external_id}": k for k in held if k.external_id
-    }
-    present = await _recorded_before(tx, who, batch)
-    authors = await _authors(tx, who, batch)
-    latest_sensible = datetime.now(UTC) + _AHEAD
+    known = _Known(
+        {str(k.id): k for k in held}
+        | {f"{references.EXTERNAL}{k.external_id}": k for k in held if k.external_id},
+        await _recorded_before(tx, who, batch),
+        await _authors(tx, who, batch),
+        await _voidable(tx, who, batch),
+        set(),
+        datetime.now(UTC) + _AHEAD,
+    )
     errors: dict[int, OkrError] = {}
     outcome: list[Recorded] = []
     rows: dict[str | UUID, dict[str, object]] = {}
     for place, new in enumerate(batch):
         try:
-            target = by_ref.get(str(references.row_id(new.key_result_id) or new.key_result_id))
-            if target is None:
-                raise KeyResultNotFound(new.key_result_id).at("/key_result_id")
-            row = _row(who, new, target, authors)
-            before = present.get(new.external_id or "") or rows.get(new.external_id or "")
+            row = _row(who, new, known)
+            before = known.recorded.get(new.external_id or "") or rows.get(new.external_id or "")
             if before is not None:
                 _require_same(before, row, new)
                 outcome.append(Recorded(_id(before), is_new=False))
                 continue
-            _require_fits(new, target, latest_sensible)
+            _require_fits(new, known)
             rows[new.external_id or _id(row)] = row
             outcome.append(Recorded(_id(row), is_new=True))
         except OkrError as error:
             errors[place] = error
-    if not errors and rows:
+    if errors:
+        return [], errors
+    if rows:
         await _write(tx, who, list(rows.values()), held)
-    return outcome, errors
+    return outcome, {}
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a batch refers to, read at once."""
+
+    key_results: Mapping[str, _Held]
+    recorded: Mapping[str, dict[str, object]]
+    authors: Mapping[Ref, UUID | OkrError]
+    voidable: Mapping[UUID, CheckIn]
+    voided: set[UUID]
+    latest_sensible: datetime
+
+    def key_result(self, new: NewCheckIn) -> _Held:
+        named = str(references.row_id(new.key_result_id) or new.key_result_id)
+        if named not in self.key_results:
+            raise KeyResultNotFound(new.key_result_id).at("/key_result_id")
+        return self.key_results[named]
+
+    def author(self, new: NewCheckIn) -> UUID | None:
+        author = self.authors[new.author_id] if new.author_id else None
+        if isinstance(author, OkrError):
+            raise author
+        return author
 
 
 async def _write(
     tx: Transaction, who: Principal, rows: list[dict[str, object]], held: Sequence[_Held]
 ) -> None:
-    for row in rows:
-        if row["voids_id"] is not None:
-            await _correct(tx, who, row)
+    voided = [row["voids_id"] for row in rows if row["voids_id"] is not None]
+    if voided:
+        await _void(tx, who, voided, "corrected")
     await tx.execute(insert(CheckIn), rows)
     await record_all(tx, who, (_created(row) for row in rows))
     reported = {row["key_result_id"] for row in rows}
@@ -176,18 +202,21 @@ async def _write(
 
 async def _refresh(tx: Transaction, who: Principal, held: Sequence[_Held]) -> None:
     of = {"tenant_id": who.tenant_id, "ids": [k.id for k in held]}
-    after = (await tx.execute(_REFRESH, of)).all()
-    was = {k.id: k.contribution for k in held}
-    changed = [row for row in after if was[row.id].progress != row.weight * row.progress]
-    objectives = {row.objective_id for row in changed}
-    if len(objectives) != 1:
-        await rollup.recompute(tx, who.tenant_id, objectives)
-        return
-    before = Contribution(Decimal(0), sum((was[row.id].progress for row in changed), Decimal(0)))
-    total = sum((row.weight * row.progress for row in changed), Decimal(0))
-    await rollup.propagate(
-        tx, who.tenant_id, objectives.pop(), before, Contribution(Decimal(0), total)
-    )
+    now_is = {row.id: row for row in await tx.execute(_REFRESH, of)}
+    shifts, fed = [], set()
+    for was in held:
+        now = now_is[was.id]
+        if was.progress != now.progress:
+            before = Contribution.measured(was.weight, was.progress)
+            after = Contribution.measured(now.weight, now.progress)
+            shifts.append(Shift(was.objective_id, before, after))
+        # Not only where the value changed: a newer report of it is fed on, too.
+        if was.feeds_id is not None:
+            fed.add(was.feeds_id)
+    if fed:
+        # Held already, but where it was made to feed while its row was waited for.
+        await hold_structure(tx, who.tenant_id, alone=False)
+    await rollup.propagate(tx, who.tenant_id, shifts, fed)
 
 
 async def _hold(tx: Transaction, who: Principal, refs: Iterable[Ref]) -> list[_Held]:
@@ -215,19 +244,36 @@ async def _recorded_before(
 
 async def _authors(
     tx: Transaction, who: Principal, batch: Sequence[NewCheckIn]
-) -> Mapping[Ref, UUID | None]:
-    refs = {new.author_id: place for place, new in enumerate(batch) if new.author_id}
-    return {ref: await organisation.person_id(tx, who, ref, "/author_id") for ref in refs}
+) -> Mapping[Ref, UUID | OkrError]:
+    refs = {new.author_id for new in batch if new.author_id}
+    return {ref: await _author(tx, who, ref) for ref in refs}
 
 
-def _row(
-    who: Principal, new: NewCheckIn, target: _Held, authors: Mapping[Ref, UUID | None]
-) -> dict[str, object]:
+async def _author(tx: Transaction, who: Principal, ref: Ref) -> UUID | OkrError:
+    try:
+        author = await organisation.person_id(tx, who, ref, "/author_id")
+    except OkrError as error:
+        return error
+    assert author is not None, "a reference was given"
+    return author
+
+
+async def _voidable(
+    tx: Transaction, who: Principal, batch: Sequence[NewCheckIn]
+) -> dict[UUID, CheckIn]:
+    ids = {new.voids_id for new in batch if new.voids_id}
+    if not ids:
+        return {}
+    of = (CheckIn.tenant_id == who.tenant_id, CheckIn.id.in_(ids))
+    return {row.id: row for row in await tx.scalars(select(CheckIn).where(*of))}
+
+
+def _row(who: Principal, new: NewCheckIn, known: _Known) -> dict[str, object]:
     return {
         "tenant_id": who.tenant_id,
         "id": new_id(),
         "external_id": new.external_id,
-        "key_result_id": target.id,
+        "key_result_id": known.key_result(new).id,
         "value": new.value,
         "observed_at": new.observed_at or datetime.now(UTC),
         "confidence": new.confidence and new.confidence.value,
@@ -235,7 +281,7 @@ def _row(
         "obstacles": new.obstacles,
         "next_steps": new.next_steps,
         "next_check_in_date": new.next_check_in_date,
-        "author_id": authors.get(new.author_id) if new.author_id else None,
+        "author_id": known.author(new),
         "source": new.source.value,
         "voids_id": new.voids_id,
     }
@@ -253,14 +299,28 @@ def _require_same(before: Mapping[str, object], row: Mapping[str, object], new: 
         raise CheckInDiffers(new.external_id or "").at("/external_id")
 
 
-def _require_fits(new: NewCheckIn, target: _Held, latest_sensible: datetime) -> None:
+def _require_fits(new: NewCheckIn, known: _Known) -> None:
+    target = known.key_result(new)
     _require_reportable(target)
-    if target.metric == Metric.ACTIONS:
+    if target.source != ValueSource.CHECK_INS:
         raise KeyResultHasNoValue().at("/key_result_id")
     if target.metric == Metric.BOOLEAN and new.value not in (0, 1):
         raise NotZeroOrOne().at("/value")
-    if new.observed_at is not None and new.observed_at > latest_sensible:
+    if new.observed_at is not None and new.observed_at > known.latest_sensible:
         raise ObservedInFuture().at("/observed_at")
+    if new.voids_id is not None:
+        _require_voidable(new.voids_id, target, known)
+
+
+def _require_voidable(voids_id: UUID, target: _Held, known: _Known) -> None:
+    voided = known.voidable.get(voids_id)
+    if voided is None:
+        raise CheckInNotFound(str(voids_id)).at("/voids_id")
+    if voided.key_result_id != target.id:
+        raise VoidsAnotherKeyResult().at("/voids_id")
+    if voided.voided_at is not None or voids_id in known.voided:
+        raise AlreadyVoided().at("/voids_id")
+    known.voided.add(voids_id)
 
 
 def _require_reportable(target: _Held) -> None:
@@ -275,39 +335,28 @@ def _created(row: Mapping[str, object]) -> Change:
     return Change("created", "check_in", _id(row), after=kept)
 
 
-async def _correct(tx: Transaction, who: Principal, row: Mapping[str, object]) -> None:
-    voided = await _find(tx, who, Ref(str(row["voids_id"])), "/voids_id")
-    if voided.key_result_id != row["key_result_id"]:
-        raise VoidsAnotherKeyResult().at("/voids_id")
-    await _void(tx, who, voided.id, "corrected")
-
-
-async def _find(
-    tx: Transaction, who: Principal, ref: Ref | UUID, pointer: str | None = None
-) -> CheckIn:
-    absent = CheckInNotFound(str(ref))
-    found = await tx.scalar(select(CheckIn).where(names(who, ref)))
+async def _find(tx: Transaction, who: Principal, ref: Ref | UUID) -> CheckIn:
+    found = await tx.scalar(
+        select(CheckIn).where(references.identifies(CheckIn, who.tenant_id, ref))
+    )
     if found is None:
-        raise absent.at(pointer) if pointer else absent
+        raise CheckInNotFound(str(ref))
     return found
 
 
-def names(who: Principal, ref: Ref | UUID) -> ColumnElement[bool]:
-    """Return the condition for the check-in that a reference names."""
-    return references.identifies(CheckIn, who.tenant_id, ref)
-
-
-async def _void(tx: Transaction, who: Principal, check_in_id: UUID, reason: str) -> None:
+async def _void(
+    tx: Transaction, who: Principal, check_in_ids: Sequence[object], reason: str
+) -> bool:
+    """Mark check-ins as void; says whether all were valid until now."""
     voided = await tx.execute(
         update(CheckIn)
         .where(
             CheckIn.tenant_id == who.tenant_id,
-            CheckIn.id == check_in_id,
+            CheckIn.id.in_(check_in_ids),
             CheckIn.voided_at.is_(None),
         )
-        .values(voided_at=datetime.now(UTC), void_reason=reason)
+        .values(voided_at=func.clock_timestamp(), void_reason=reason)
         .returning(CheckIn.id)
         .execution_options(synchronize_session=False)
     )
-    if voided.one_or_none() is None:
-        raise AlreadyVoided
+    return len(voided.all()) == len(check_in_ids)

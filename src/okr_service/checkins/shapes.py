@@ -73,7 +73,7 @@ class CheckInView(View):
 
     id: UUID
     external_id: str | None
-    version: int = Field(description="Always 1: a check-in never changes.")
+    version: int = Field(description="Always 1: a check-in is never edited.")
     key_result_id: UUID
     value: str
     observed_at: datetime

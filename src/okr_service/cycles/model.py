@@ -21,6 +21,7 @@ class Cycle(TreeRow):
         ForeignKeyConstraint(["tenant_id", "parent_id"], ["cycles.tenant_id", "cycles.id"]),
         CheckConstraint("start_date <= end_date", name="dates"),
         CheckConstraint("state IN ('open', 'closed')", name="state"),
+        CheckConstraint("cadence IN ('weekly', 'every_two_weeks', 'monthly')", name="cadence"),
         foreign_key_index("parent_id"),
     )
 
@@ -29,4 +30,5 @@ class Cycle(TreeRow):
     start_date: Mapped[date]
     end_date: Mapped[date]
     parent_id: Mapped[UUID | None]
+    cadence: Mapped[str | None]
     state: Mapped[str] = mapped_column(default="open", server_default="open")

@@ -22,6 +22,7 @@ CYCLES = Collection(
         "start_date": Cycle.start_date,
         "end_date": Cycle.end_date,
         "parent_id": Cycle.parent_id,
+        "cadence": Cycle.cadence,
         "state": Cycle.state,
     },
     sorts={

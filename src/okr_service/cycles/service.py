@@ -21,7 +21,7 @@ from okr_service.cycles.errors import (
     DateOutsideCycle,
 )
 from okr_service.cycles.model import Cycle
-from okr_service.cycles.shapes import CycleState, NewCycle
+from okr_service.cycles.shapes import Cadence, CycleState, NewCycle
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction, constraint_name
 from okr_service.kernel.fields import Ref
@@ -180,6 +180,7 @@ async def _values(
         "start_date": new.start_date,
         "end_date": new.end_date,
         "parent_id": parent,
+        "cadence": new.cadence and new.cadence.value,
     }
 
 
@@ -200,6 +201,7 @@ def _input(cycle: Cycle) -> NewCycle:
         start_date=cycle.start_date,
         end_date=cycle.end_date,
         parent_id=references.ref(cycle.parent_id),
+        cadence=cycle.cadence and Cadence(cycle.cadence),
     )
 
 

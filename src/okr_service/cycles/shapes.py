@@ -20,6 +20,14 @@ class CycleState(StrEnum):
     CLOSED = "closed"
 
 
+class Cadence(StrEnum):
+    """How often key results are to be reported on."""
+
+    WEEKLY = "weekly"
+    EVERY_TWO_WEEKS = "every_two_weeks"
+    MONTHLY = "monthly"
+
+
 class NewCycle(Input):
     """What it takes to plan a period."""
 
@@ -32,6 +40,9 @@ class NewCycle(Input):
     end_date: Day = Field(description="Its last day.", examples=["2026-12-31"])
     parent_id: Reference | None = Field(
         default=None, description="The cycle it is part of; codes work too."
+    )
+    cadence: Cadence | None = Field(
+        default=None, description="How often its key results are to be reported on."
     )
 
 
@@ -48,6 +59,7 @@ class CycleView(View):
     start_date: date
     end_date: date
     parent_id: UUID | None
+    cadence: Cadence | None
     state: CycleState
 
 

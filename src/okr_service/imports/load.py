@@ -232,7 +232,7 @@ class Loader:
     async def _record_reports(self) -> None:
         batch = [new for _, new in self._reports]
         try:
-            _, errors = await checkins.record_each(self._tx, self._who, batch)
+            _, errors = await checkins.record_all_or_none(self._tx, self._who, batch)
         except ValidationError as error:
             raise InvalidInput(field_errors(error.errors())) from error
         for place, (thing, _) in enumerate(self._reports):

@@ -241,7 +241,7 @@ class Collection:
             made: Label[object] = json_object(self._shown(request)).label(_MADE)
             whole = (
                 select(made)
-                .select_from(self.model)
+                .select_from(self.model if self.source is None else self.source)
                 .compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
             )
             text = str(whole).removeprefix("SELECT ").rpartition(f" AS {_MADE}")[0]

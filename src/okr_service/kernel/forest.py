@@ -2,7 +2,13 @@
 
 Two moves that are each fine alone could make a loop together, so whoever moves
 holds the tenant's structure alone; whoever relies on it staying as it is while
-looking at several rows holds it with others.
+looking at several rows holds it with others. In short:
+
+- editing or deleting what has a place in a tree (a unit, cycle, objective or key
+  result), imports and repairs: alone, for an edit may move;
+- creating one, a batch of check-ins, a check-in whose value feeds another: with others;
+- any other check-in, action plans and actions: not at all, so that neither a long
+  import nor an edit elsewhere holds up what people do all day.
 """
 
 from typing import TypeVar
@@ -27,7 +33,8 @@ class TreeRow(Resource):
     parent_id: InstrumentedAttribute[UUID | None]
 
 
-_T = TypeVar("_T", bound=TreeRow)
+_T = TypeVar("_T", bound=Resource)
+_PARENT = "parent_id"
 
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 1))")
 _WITH_OTHERS = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 1))")
@@ -41,25 +48,29 @@ async def hold_structure(tx: Transaction, tenant_id: UUID, *, alone: bool) -> No
     await tx.execute(_ALONE if alone else _WITH_OTHERS, {"name": str(tenant_id)})
 
 
-async def ancestors(tx: Reading, model: type[_T], tenant_id: UUID, row_id: UUID) -> list[UUID]:
+async def ancestors(
+    tx: Reading, model: type[_T], tenant_id: UUID, row_id: UUID, link: str = _PARENT
+) -> list[UUID]:
     """Return the ids from a row up to its root, the row first."""
     base = (
-        select(model.id, model.parent_id, literal(0, Integer).label("steps"))
+        select(model.id, _link(model, link), literal(0, Integer).label("steps"))
         .where(model.tenant_id == tenant_id, model.id == row_id)
         .cte("line", recursive=True)
     )
     parent = aliased(model)
     line = base.union_all(
-        select(parent.id, parent.parent_id, base.c.steps + 1).where(
+        select(parent.id, _link(parent, link), base.c.steps + 1).where(
             parent.tenant_id == tenant_id,
-            parent.id == base.c.parent_id,
+            parent.id == base.c[link],
             base.c.steps <= DEEPEST,
         )
     )
     return list((await tx.scalars(select(line.c.id).order_by(line.c.steps))).all())
 
 
-async def height(tx: Reading, model: type[_T], tenant_id: UUID, row_id: UUID) -> int:
+async def height(
+    tx: Reading, model: type[_T], tenant_id: UUID, row_id: UUID, link: str = _PARENT
+) -> int:
     """Return how many levels there are below a row."""
     base = (
         select(model.id, literal(0, Integer).label("level"))
@@ -70,7 +81,7 @@ async def height(tx: Reading, model: type[_T], tenant_id: UUID, row_id: UUID) ->
     below = base.union_all(
         select(child.id, base.c.level + 1).where(
             child.tenant_id == tenant_id,
-            child.parent_id == base.c.id,
+            _link(child, link) == base.c.id,
             base.c.level <= DEEPEST,
             *alive(child),
         )
@@ -87,6 +98,7 @@ async def require_place(
     parent_id: UUID,
     loop: OkrError,
     too_deep: OkrError,
+    link: str = _PARENT,
 ) -> None:
     """Make sure that a row, or a new one, fits under a parent.
 
@@ -94,9 +106,14 @@ async def require_place(
         loop: the parent is the row itself or beneath it.
         too_deep: the tree would have more than 32 levels.
     """
-    line = await ancestors(tx, model, tenant_id, parent_id)
+    line = await ancestors(tx, model, tenant_id, parent_id, link)
     if row_id in line:
         raise loop
-    below = await height(tx, model, tenant_id, row_id) if row_id else 0
+    below = await height(tx, model, tenant_id, row_id, link) if row_id else 0
     if len(line) + 1 + below > DEEPEST:
         raise too_deep
+
+
+def _link(model: type[_T], name: str) -> InstrumentedAttribute[UUID | None]:
+    found: InstrumentedAttribute[UUID | None] = getattr(model, name)
+    return found

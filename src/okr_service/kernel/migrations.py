@@ -33,9 +33,15 @@ def unmigrate(url: str, revision: str) -> None:
     command.downgrade(_config(url), revision)
 
 
-def migration_sql(url: str) -> None:
-    """Print the statements of all migrations."""
-    command.upgrade(_config(url), "head", sql=True)
+def revisions() -> list[str]:
+    """Return every revision, from the first to the newest."""
+    scripts = ScriptDirectory.from_config(_config("")).walk_revisions()
+    return [script.revision for script in scripts][::-1]
+
+
+def migration_sql(after: str, until: str) -> None:
+    """Print the statements of the migrations after one revision, or `base`, until another."""
+    command.upgrade(_config(""), f"{after}:{until}", sql=True)
 
 
 def check_drift(url: str) -> None:

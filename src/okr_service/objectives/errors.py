@@ -86,3 +86,35 @@ class PlanDatesRepeat(Invalid):
 
 class ObjectiveFixed(Invalid):
     """A key result stays with its objective."""
+
+
+class SourceMismatch(Invalid):
+    """The source is `actions` with that metric and only then; `children` is for the others."""
+
+
+class AggregateNotUsed(Invalid):
+    """An aggregate is given with the source `children`, and only then."""
+
+
+class FeedHasNoValue(Invalid):
+    """A key result that is measured by its actions has no value that could feed another."""
+
+
+class FedByCheckIns(Invalid):
+    """The key result that this one is to feed has not the source `children`."""
+
+
+class FeedUnitMismatch(Invalid):
+    """A key result can only feed one of the same unit of measure, format and currency."""
+
+
+class FeedWouldLoop(Invalid):
+    """A key result cannot feed itself, directly or through others."""
+
+
+class FeedTooDeep(Invalid):
+    """Key results can feed one another 32 levels deep at most."""
+
+
+class KeyResultIsFed(Conflict):
+    """Other key results feed it; let them feed another one first."""

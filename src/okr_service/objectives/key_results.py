@@ -11,6 +11,7 @@ from okr_service.access.policy import Permission, Principal, require
 from okr_service.audit.service import Change, record
 from okr_service.cycles import service as cycles
 from okr_service.cycles.model import Cycle
+from okr_service.cycles.shapes import Cadence
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import FieldError, InvalidInput
@@ -29,19 +30,24 @@ from okr_service.objectives.errors import (
     TargetOnWrongSide,
     TargetRangeEmpty,
 )
+from okr_service.objectives.feeds import require_may_feed, require_unfed, source_of
 from okr_service.objectives.model import KeyResult, PlannedValue
 from okr_service.objectives.service import cycle_of, objective_id
 from okr_service.objectives.shapes import (
+    Aggregate,
     Format,
     Link,
     Metric,
     NewKeyResult,
     PlannedFigure,
+    ValueSource,
 )
 from okr_service.organisation import service as organisation
 from okr_service.rollup import service as rollup
-from okr_service.rollup.service import Contribution
+from okr_service.rollup.service import Contribution, Shift
 
+# What may not change while others feed it.
+_OF_A_FEED = {"source", "unit_of_measure", "format", "currency"}
 _WITHOUT_FIGURES = (Metric.BOOLEAN, Metric.ACTIONS)
 
 
@@ -50,7 +56,7 @@ async def create_key_result(tx: Transaction, who: Principal, new: NewKeyResult) 
 
     Raises:
         NotPermitted, ObjectiveNotFound, PersonNotFound, CycleClosed, DateOutsideCycle,
-        ExternalIdTaken, and those of `check_figures`.
+        ExternalIdTaken, and those of `check_figures`, `source_of` and `require_may_feed`.
     """
     require(who, Permission.PLAN)
     await hold_structure(tx, who.tenant_id, alone=False)
@@ -62,7 +68,8 @@ async def create_key_result(tx: Transaction, who: Principal, new: NewKeyResult) 
     await add(tx, row)
     await _write_plan(tx, row, new.plan)
     await record(tx, who, Change("created", "key_result", row.id, after=_audited(new)))
-    await rollup.propagate(tx, who.tenant_id, objective, Contribution(), Contribution.of(row))
+    shift = Shift(objective, Contribution(), Contribution.of(row))
+    await rollup.propagate(tx, who.tenant_id, [shift], _fed(row.feeds_id))
     return row
 
 
@@ -77,24 +84,34 @@ async def edit_key_result(
 
     Raises:
         NotPermitted, KeyResultNotFound, VersionMismatch, ObjectiveFixed, PersonNotFound,
-        CycleClosed, DateOutsideCycle, ExternalIdTaken, and those of `check_figures`.
+        CycleClosed, DateOutsideCycle, ExternalIdTaken, KeyResultIsFed, and those of
+        `check_figures`, `source_of` and `require_may_feed`.
     """
     require(who, Permission.PLAN)
+    await hold_structure(tx, who.tenant_id, alone=True)
     row = await lock_key_result(tx, who, ref, expected)
     cycle = await cycle_of(tx, who, row.objective_id)
     present = await key_result_input(tx, row)
     wanted = edit(present)
     await _require_same_objective(tx, who, row, wanted)
-    changes = differences(row, await _values(tx, who, wanted, cycle))
+    changes = differences(row, await _values(tx, who, wanted, cycle, row))
+    if _OF_A_FEED & changes.keys():
+        await require_unfed(tx, who, KeyResult.id == row.id)
     if not changes and wanted.plan == present.plan:
         return row
-    was = Contribution.of(row)
+    was, fed_before, source_before = Contribution.of(row), row.feeds_id, row.source
     before = await change(tx, row, changes)
+    if source_before == ValueSource.CHILDREN and row.source != source_before:
+        await rollup.take_right_values(tx, who.tenant_id, [row.id])
+        await tx.refresh(row)
     if wanted.plan != present.plan:
         await _write_plan(tx, row, wanted.plan)
         before["plan"], changes["plan"] = _dumped(present.plan), _dumped(wanted.plan)
     await record(tx, who, Change("updated", "key_result", row.id, before, changes))
-    await rollup.propagate(tx, who.tenant_id, row.objective_id, was, Contribution.of(row))
+    itself = row.id if row.source == ValueSource.CHILDREN else None
+    shift = Shift(row.objective_id, was, Contribution.of(row))
+    fed = _fed(fed_before, row.feeds_id, itself)
+    await rollup.propagate(tx, who.tenant_id, [shift], fed)
     return row
 
 
@@ -104,15 +121,22 @@ async def delete_key_result(
     """Take a key result out of sight and out of every figure; its check-ins are kept.
 
     Raises:
-        NotPermitted, KeyResultNotFound, VersionMismatch, CycleClosed.
+        NotPermitted, KeyResultNotFound, VersionMismatch, CycleClosed, KeyResultIsFed.
     """
     require(who, Permission.PLAN)
+    await hold_structure(tx, who.tenant_id, alone=True)
     row = await lock_key_result(tx, who, ref, expected)
+    await require_unfed(tx, who, KeyResult.id == row.id)
     await cycle_of(tx, who, row.objective_id)
     was, before = Contribution.of(row), _audited(await key_result_input(tx, row))
     await change(tx, row, {"deleted_at": datetime.now(UTC)})
     await record(tx, who, Change("deleted", "key_result", row.id, before))
-    await rollup.propagate(tx, who.tenant_id, row.objective_id, was, Contribution())
+    shift = Shift(row.objective_id, was, Contribution())
+    await rollup.propagate(tx, who.tenant_id, [shift], _fed(row.feeds_id))
+
+
+def _fed(*row_ids: UUID | None) -> set[UUID]:
+    return {row_id for row_id in row_ids if row_id is not None}
 
 
 async def lock_key_result(
@@ -163,7 +187,11 @@ def _require_figures(
 
 
 async def _values(
-    tx: Transaction, who: Principal, new: NewKeyResult, cycle: Cycle
+    tx: Transaction,
+    who: Principal,
+    new: NewKeyResult,
+    cycle: Cycle,
+    row: KeyResult | None = None,
 ) -> dict[str, object]:
     figures = check_figures(new)
     if (new.format is Format.CURRENCY) is (new.currency is None):
@@ -179,6 +207,9 @@ async def _values(
         **figures,
         "metric": new.metric.value,
         "format": new.format.value,
+        "cadence": new.cadence and new.cadence.value,
+        **source_of(new),
+        "feeds_id": await require_may_feed(tx, who, new, row),
         "links": [link.model_dump() for link in new.links],
         "owner_id": await organisation.person_id(tx, who, new.owner_id, "/owner_id"),
     }
@@ -244,6 +275,10 @@ async def key_result_input(tx: Transaction, row: KeyResult) -> NewKeyResult:
         owner_id=references.ref(row.owner_id),
         start_date=row.start_date,
         due_date=row.due_date,
+        cadence=row.cadence and Cadence(row.cadence),
+        source=ValueSource.CHILDREN if row.source == ValueSource.CHILDREN else None,
+        aggregate=row.aggregate and Aggregate(row.aggregate),
+        feeds_id=references.ref(row.feeds_id),
         position=row.position,
         plan=[PlannedFigure(date=day, value=value) for day, value in planned],
         tags=row.tags,

@@ -56,8 +56,13 @@ class Objective(TreeRow):
         CheckConstraint("weight >= 0", name="weight"),
         foreign_key_index("unit_id"),
         foreign_key_index("owner_id"),
+        ForeignKeyConstraint(
+            ["tenant_id", "carried_over_from_id"], ["objectives.tenant_id", "objectives.id"]
+        ),
+        CheckConstraint("final_score BETWEEN 0 AND 1", name="final_score"),
         foreign_key_index("cycle_id"),
-        foreign_key_index("parent_id"),
+        Index(None, "tenant_id", "parent_id", "position", "id"),
+        foreign_key_index("carried_over_from_id"),
         search_index(),
         _ROOMY,
     )
@@ -71,6 +76,11 @@ class Objective(TreeRow):
     weight: Mapped[Decimal]
     state: Mapped[str]
     ambition: Mapped[str]
+    position: Mapped[int] = mapped_column(default=0, server_default="0")
+    closed_at: Mapped[datetime | None]
+    final_score: Mapped[Decimal | None]
+    retrospective: Mapped[str] = mapped_column(default="", server_default="")
+    carried_over_from_id: Mapped[UUID | None]
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text))
     links: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
     deleted_at: Mapped[datetime | None]
@@ -98,7 +108,21 @@ class KeyResult(Resource):
             ["tenant_id", "objective_id"], ["objectives.tenant_id", "objectives.id"]
         ),
         ForeignKeyConstraint(["tenant_id", "owner_id"], ["people.tenant_id", "people.id"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "feeds_id"], ["key_results.tenant_id", "key_results.id"]
+        ),
         CheckConstraint("weight >= 0", name="weight"),
+        CheckConstraint(
+            """CASE source
+                WHEN 'check_ins' THEN metric <> 'actions' AND aggregate IS NULL
+                WHEN 'actions' THEN metric = 'actions' AND aggregate IS NULL AND feeds_id IS NULL
+                WHEN 'children' THEN metric <> 'actions'
+                    AND (aggregate IN ('sum', 'average', 'min', 'max')) IS TRUE
+                ELSE false
+            END""",
+            name="source",
+        ),
+        CheckConstraint("cadence IN ('weekly', 'every_two_weeks', 'monthly')", name="cadence"),
         CheckConstraint(
             """CASE metric
                 WHEN 'increase' THEN target_value > start_value IS TRUE
@@ -114,6 +138,7 @@ class KeyResult(Resource):
         ),
         Index(None, "tenant_id", "objective_id", "position", "id"),
         foreign_key_index("owner_id"),
+        foreign_key_index("feeds_id"),
         search_index(),
         _ROOMY,
     )
@@ -132,6 +157,10 @@ class KeyResult(Resource):
     owner_id: Mapped[UUID | None]
     start_date: Mapped[date | None]
     due_date: Mapped[date | None]
+    cadence: Mapped[str | None]
+    source: Mapped[str] = mapped_column(default="check_ins", server_default="check_ins")
+    aggregate: Mapped[str | None]
+    feeds_id: Mapped[UUID | None]
     position: Mapped[int] = mapped_column(default=0, server_default="0")
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text))
     links: Mapped[list[dict[str, str]]] = mapped_column(JSONB)

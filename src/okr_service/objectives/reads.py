@@ -11,6 +11,17 @@ from okr_service.cycles.model import Cycle
 from okr_service.kernel.documents import Collection, figure, json_list, ratio
 from okr_service.kernel.references import refers
 from okr_service.kernel.search import matches
+from okr_service.objectives.expectations import (
+    CHECK_IN_DUE_DATE,
+    CHECK_IN_STATUS,
+    EXPECTED_PROGRESS,
+    EXPECTED_VALUE,
+    HEALTH,
+    KEY_RESULTS_EXPECTED,
+    OBJECTIVE_EXPECTED_PROGRESS,
+    OBJECTIVE_HEALTH,
+    OBJECTIVES_IN_CYCLES,
+)
 from okr_service.objectives.model import KeyResult, Objective, PlannedValue
 from okr_service.objectives.shapes import KeyResultListing, ObjectiveListing
 from okr_service.organisation.model import Person, Unit
@@ -48,6 +59,15 @@ KEY_RESULTS = Collection(
         "owner_id": KeyResult.owner_id,
         "start_date": KeyResult.start_date,
         "due_date": KeyResult.due_date,
+        "cadence": KeyResult.cadence,
+        "source": KeyResult.source,
+        "aggregate": KeyResult.aggregate,
+        "feeds_id": KeyResult.feeds_id,
+        "expected_value": figure(EXPECTED_VALUE),
+        "expected_progress": ratio(EXPECTED_PROGRESS),
+        "health": HEALTH,
+        "check_in_due_date": CHECK_IN_DUE_DATE,
+        "check_in_status": CHECK_IN_STATUS,
         "position": KeyResult.position,
         "plan": _PLAN,
         "tags": KeyResult.tags,
@@ -59,14 +79,17 @@ KEY_RESULTS = Collection(
         "progress": KeyResult.progress,
         "created_at": KeyResult.created_at,
         "updated_at": KeyResult.updated_at,
+        "check_in_due_date": CHECK_IN_DUE_DATE,
     },
+    source=KEY_RESULTS_EXPECTED,
 )
 
 _child = aliased(Objective)
 _CHILDREN = (
     select(
         func.coalesce(
-            func.json_agg(aggregate_order_by(_child.id, _child.id)), func.json_build_array()
+            func.json_agg(aggregate_order_by(_child.id, _child.position, _child.id)),
+            func.json_build_array(),
         )
     )
     .where(
@@ -94,7 +117,14 @@ OBJECTIVES = Collection(
         "weight": ratio(Objective.weight),
         "state": Objective.state,
         "ambition": Objective.ambition,
+        "position": Objective.position,
         "progress": ratio(Objective.progress),
+        "expected_progress": ratio(OBJECTIVE_EXPECTED_PROGRESS),
+        "health": OBJECTIVE_HEALTH,
+        "closed_at": Objective.closed_at,
+        "final_score": ratio(Objective.final_score),
+        "retrospective": Objective.retrospective,
+        "carried_over_from_id": Objective.carried_over_from_id,
         "tags": Objective.tags,
         "links": Objective.links,
     },
@@ -116,6 +146,7 @@ OBJECTIVES = Collection(
         ),
         "children": _CHILDREN,
     },
+    source=OBJECTIVES_IN_CYCLES,
 )
 
 
@@ -136,6 +167,10 @@ def objectives_wanted(tenant_id: UUID, wanted: ObjectiveListing) -> list[ColumnE
         None if wanted.measured is None else Objective.progress.is_not(None) == wanted.measured,
         Objective.updated_at >= wanted.updated_since if wanted.updated_since else None,
         matches(Objective.search, wanted.q) if wanted.q else None,
+        OBJECTIVE_HEALTH.in_(wanted.health) if wanted.health else None,
+        refers(Objective.carried_over_from_id, parent, tenant_id, wanted.carried_over_from_id)
+        if wanted.carried_over_from_id
+        else None,
     ]
     given = [condition for condition in conditions if condition is not None]
     return given + _progress_between(Objective.progress, wanted)
@@ -143,22 +178,24 @@ def objectives_wanted(tenant_id: UUID, wanted: ObjectiveListing) -> list[ColumnE
 
 def key_results_wanted(tenant_id: UUID, wanted: KeyResultListing) -> list[ColumnElement[bool]]:
     """Return the conditions that key results must meet."""
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.objective_id:
-        conditions.append(refers(KeyResult.objective_id, Objective, tenant_id, wanted.objective_id))
-    if wanted.owner_id:
-        conditions.append(refers(KeyResult.owner_id, Person, tenant_id, wanted.owner_id))
-    if wanted.metric:
-        conditions.append(KeyResult.metric.in_(wanted.metric))
-    if wanted.confidence:
-        conditions.append(KeyResult.confidence.in_(wanted.confidence))
-    if wanted.due_before:
-        conditions.append(KeyResult.due_date < wanted.due_before)
-    if wanted.updated_since:
-        conditions.append(KeyResult.updated_at >= wanted.updated_since)
-    if wanted.q:
-        conditions.append(matches(KeyResult.search, wanted.q))
-    return conditions + _progress_between(KeyResult.progress, wanted)
+    fed = aliased(KeyResult)
+    conditions = [
+        refers(KeyResult.objective_id, Objective, tenant_id, wanted.objective_id)
+        if wanted.objective_id
+        else None,
+        refers(KeyResult.owner_id, Person, tenant_id, wanted.owner_id) if wanted.owner_id else None,
+        KeyResult.metric.in_(wanted.metric) if wanted.metric else None,
+        KeyResult.confidence.in_(wanted.confidence) if wanted.confidence else None,
+        KeyResult.due_date < wanted.due_before if wanted.due_before else None,
+        HEALTH.in_(wanted.health) if wanted.health else None,
+        CHECK_IN_STATUS.in_(wanted.check_in_status) if wanted.check_in_status else None,
+        KeyResult.source.in_(wanted.source) if wanted.source else None,
+        refers(KeyResult.feeds_id, fed, tenant_id, wanted.feeds_id) if wanted.feeds_id else None,
+        KeyResult.updated_at >= wanted.updated_since if wanted.updated_since else None,
+        matches(KeyResult.search, wanted.q) if wanted.q else None,
+    ]
+    given = [condition for condition in conditions if condition is not None]
+    return given + _progress_between(KeyResult.progress, wanted)
 
 
 def _progress_between(

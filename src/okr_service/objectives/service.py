@@ -25,11 +25,12 @@ from okr_service.objectives.errors import (
     ObjectiveNotFound,
     StateChangeNotAllowed,
 )
+from okr_service.objectives.feeds import fed_from, require_unfed
 from okr_service.objectives.model import KeyResult, Objective
 from okr_service.objectives.shapes import Ambition, Link, NewObjective, ObjectiveState
 from okr_service.organisation import service as organisation
 from okr_service.rollup import service as rollup
-from okr_service.rollup.service import Contribution
+from okr_service.rollup.service import Contribution, Shift
 
 _NEXT_STATES = {
     ObjectiveState.DRAFT: {ObjectiveState.ACTIVE, ObjectiveState.CANCELLED},
@@ -123,7 +124,8 @@ async def delete_objective(
     """Take an objective and its key results out of sight and out of every figure.
 
     Raises:
-        NotPermitted, ObjectiveNotFound, VersionMismatch, CycleClosed, ObjectiveHasChildren.
+        NotPermitted, ObjectiveNotFound, VersionMismatch, CycleClosed, ObjectiveHasChildren,
+        KeyResultIsFed.
     """
     require(who, Permission.PLAN)
     await hold_structure(tx, who.tenant_id, alone=True)
@@ -134,6 +136,7 @@ async def delete_objective(
     objective = await _lock(tx, who, row_id, expected)
     await cycles.open_cycle(tx, who, objective.cycle_id)
     await _require_childless(tx, who, objective.id)
+    await require_unfed(tx, who, KeyResult.objective_id == objective.id)
     of = (KeyResult.tenant_id == who.tenant_id, KeyResult.objective_id == objective.id)
     await tx.execute(
         update(KeyResult).where(*of, KeyResult.deleted_at.is_(None)).values(deleted_at=now)
@@ -179,17 +182,18 @@ async def _write(
     audited_before: dict[str, object] | None = None,
 ) -> None:
     was_under, was = objective.parent_id, Contribution.of(objective)
+    fed: list[UUID] = []
+    if {"state", "deleted_at"} & changes.keys():
+        fed = await fed_from(tx, who, objective.id)
     before = await change(tx, objective, changes)
     after = None if action == "deleted" else changes
     await record(
         tx, who, Change(action, "objective", objective.id, audited_before or before, after)
     )
     is_under, is_now = objective.parent_id, Contribution.of(objective)
-    if was_under != is_under:
-        branches = {was_under, is_under} - {None}
-        await rollup.recompute(tx, who.tenant_id, [branch for branch in branches if branch])
-    elif is_under is not None:
-        await rollup.propagate(tx, who.tenant_id, is_under, was, is_now)
+    left = [] if was_under is None else [Shift(was_under, was, Contribution())]
+    joined = [] if is_under is None else [Shift(is_under, Contribution(), is_now)]
+    await rollup.propagate(tx, who.tenant_id, left + joined, fed)
 
 
 async def _values(
@@ -215,6 +219,7 @@ async def _values(
         "parent_id": parent,
         "weight": new.weight,
         "ambition": new.ambition.value,
+        "position": new.position,
         "tags": new.tags,
         "links": [link.model_dump() for link in new.links],
     }
@@ -297,6 +302,7 @@ def objective_input(objective: Objective) -> NewObjective:
         weight=Decimal(objective.weight),
         state=ObjectiveState(objective.state),
         ambition=Ambition(objective.ambition),
+        position=objective.position,
         tags=objective.tags,
         links=[Link(**link) for link in objective.links],
     )

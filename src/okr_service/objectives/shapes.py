@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from okr_service.cycles.shapes import Cadence
 from okr_service.kernel.fields import (
     Count,
     Day,
@@ -27,6 +28,7 @@ from okr_service.kernel.paging import Listing, Names, Refs, Set, Since
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Url = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://\S+$")]
 Share = Annotated[Decimal, Field(ge=0, le=1)]
+Position = Annotated[Count, Field(le=1_000_000)]
 Progress = Annotated[float, Field(ge=0, le=1, description="Completion, 0 to 1, 6 decimals.")]
 
 
@@ -58,6 +60,23 @@ class Metric(StrEnum):
     ACTIONS = "actions"
 
 
+class ValueSource(StrEnum):
+    """Where a key result's value comes from."""
+
+    CHECK_INS = "check_ins"
+    ACTIONS = "actions"
+    CHILDREN = "children"
+
+
+class Aggregate(StrEnum):
+    """What a key result makes of the values that feed it."""
+
+    SUM = "sum"
+    AVERAGE = "average"
+    MIN = "min"
+    MAX = "max"
+
+
 class Format(StrEnum):
     """How people write the figure."""
 
@@ -72,6 +91,24 @@ class Confidence(StrEnum):
     ON_TRACK = "on_track"
     AT_RISK = "at_risk"
     OFF_TRACK = "off_track"
+
+
+class Health(StrEnum):
+    """How progress stands against what was expected by now."""
+
+    AHEAD = "ahead"
+    ON_TRACK = "on_track"
+    BEHIND = "behind"
+    AT_RISK = "at_risk"
+    UNMEASURED = "unmeasured"
+
+
+class CheckInStatus(StrEnum):
+    """Whether a report is due by the cadence."""
+
+    NOT_DUE = "not_due"
+    DUE = "due"
+    OVERDUE = "overdue"
 
 
 class Link(Input):
@@ -105,6 +142,7 @@ class NewObjective(Input):
     ambition: Ambition = Field(
         default=Ambition.COMMITTED, description="Whether it must be reached or is a stretch."
     )
+    position: Position = Field(default=0, description="Its place among its siblings.")
     tags: Tags = Field(default=[], description="Words to find it by.")
     links: Annotated[list[Link], Field(max_length=50)] = Field(
         default=[], description="What it relates to."
@@ -141,7 +179,20 @@ class NewKeyResult(Input):
     owner_id: Reference | None = Field(default=None, description="The person who answers for it.")
     start_date: Day | None = Field(default=None, description="From when, if not the cycle's start.")
     due_date: Day | None = Field(default=None, description="By when, if not the cycle's end.")
-    position: Count = Field(default=0, le=1_000_000, description="Its place among its siblings.")
+    cadence: Cadence | None = Field(
+        default=None, description="How often it is to be reported on, if not as its cycle says."
+    )
+    source: ValueSource | None = Field(
+        default=None,
+        description="`children` if other key results feed it; else it follows from the metric.",
+    )
+    aggregate: Aggregate | None = Field(
+        default=None, description="What it makes of the values that feed it; `sum` if absent."
+    )
+    feeds_id: Reference | None = Field(
+        default=None, description="The key result, with source `children`, that its value feeds."
+    )
+    position: Position = Field(default=0, description="Its place among its siblings.")
     plan: Annotated[list[PlannedFigure], Field(max_length=400)] = Field(
         default=[], description="Values due at dates: the monthly targets of an annual plan."
     )
@@ -192,6 +243,15 @@ class KeyResultView(View):
     owner_id: UUID | None
     start_date: date | None
     due_date: date | None
+    cadence: Cadence | None
+    source: ValueSource
+    aggregate: Aggregate | None
+    feeds_id: UUID | None = Field(description="The key result that its value feeds.")
+    expected_value: str | None = Field(description="What the plan wants today, if there is one.")
+    expected_progress: Progress
+    health: Health
+    check_in_due_date: date | None = Field(description="When to report next, by the cadence.")
+    check_in_status: CheckInStatus | None = Field(description="Whether that is today, or past.")
     position: int
     plan: list[PlannedFigureView]
     tags: list[str]
@@ -215,7 +275,14 @@ class ObjectiveView(View):
     weight: float
     state: ObjectiveState
     ambition: Ambition
+    position: int
     progress: Progress | None = Field(description="Rolled-up completion; null: not measured.")
+    expected_progress: Progress = Field(description="The share of its cycle that has passed.")
+    health: Health
+    closed_at: datetime | None
+    final_score: Progress | None = Field(description="Given when it was closed.")
+    retrospective: str = Field(description="What was learnt, said when it was closed.")
+    carried_over_from_id: UUID | None = Field(description="The objective that it goes on with.")
     tags: list[str]
     links: list[LinkView]
     key_results: list[KeyResultView] | None = Field(
@@ -240,6 +307,8 @@ class ObjectiveListing(Listing):
     progress_gte: Share | None = Field(default=None, description="At least so far, 0 to 1.")
     progress_lte: Share | None = Field(default=None, description="At most so far, 0 to 1.")
     measured: bool | None = Field(default=None, description="With a progress, or without.")
+    health: Annotated[list[Health], Set] = Field(default=[], description="Of this health today.")
+    carried_over_from_id: Refs = Field(default=[], description="Going on with one of these.")
     updated_since: Since | None = Field(default=None, description="Edited at or after.")
     q: Names | None = Field(default=None, description="With these words, accents aside.")
 
@@ -254,5 +323,11 @@ class KeyResultListing(Listing):
     progress_gte: Share | None = Field(default=None, description="At least so far, 0 to 1.")
     progress_lte: Share | None = Field(default=None, description="At most so far, 0 to 1.")
     due_before: date | None = Field(default=None, description="Due before this day.")
+    health: Annotated[list[Health], Set] = Field(default=[], description="Of this health today.")
+    check_in_status: Annotated[list[CheckInStatus], Set] = Field(
+        default=[], description="Whose next report is so."
+    )
+    source: Annotated[list[ValueSource], Set] = Field(default=[], description="Fed like this.")
+    feeds_id: Refs = Field(default=[], description="Feeding one of these key results.")
     updated_since: Since | None = Field(default=None, description="Edited at or after.")
     q: Names | None = Field(default=None, description="With these words, accents aside.")

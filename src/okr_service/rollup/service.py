@@ -1,49 +1,65 @@
 """Keeping every objective's sums right: walk up from a change, or compute anew."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     Boolean,
     ColumnElement,
+    Date,
     Numeric,
     TextualSelect,
     Uuid,
     bindparam,
+    cast,
     column,
+    func,
+    literal,
     or_,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql import Subquery
 
 from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.model import Model
 from okr_service.kernel.sql import load_sql
 from okr_service.objectives.model import KeyResult, Objective
+from okr_service.rollup.model import ProgressOnDay
 
-_DEFERRED = "objectives to recompute at the end"
+_DEFERRED = "figures to compute at the end"
 _IDS = bindparam("objective_ids", type_=ARRAY(Uuid))
+_KEY_RESULT_IDS = bindparam("key_result_ids", type_=ARRAY(Uuid))
+_TENANT_ID = bindparam("tenant_id", type_=Uuid)
 _PROPAGATE = load_sql(__package__, "propagate").bindparams(
-    bindparam("tenant_id", type_=Uuid),
+    _TENANT_ID,
     bindparam("objective_id", type_=Uuid),
     bindparam("weight_change", type_=Numeric),
     bindparam("progress_change", type_=Numeric),
 )
+_FEED = load_sql(__package__, "feed").bindparams(_TENANT_ID, _KEY_RESULT_IDS)
 _EVERYTHING = bindparam("everything", type_=Boolean)
 _LOCK_ABOVE = load_sql(__package__, "lock_above").bindparams(_IDS, _EVERYTHING)
+# Its tenant is called otherwise because it stands within an UPDATE of `objectives`, in
+# which SQLAlchemy keeps the names of that table's columns to itself.
 _RECOMPUTED: TextualSelect = (
     load_sql(__package__, "recomputed")
     .bindparams(_IDS, _EVERYTHING, bindparam("tenant", type_=Uuid))
     .columns(column("id", Uuid), column("weight_sum", Numeric), column("progress_sum", Numeric))
 )
+_OBJECTIVES = Model.metadata.tables[Objective.__tablename__]
 _KEY_RESULTS = Model.metadata.tables[KeyResult.__tablename__]
+_ALL: Mapping[str, object] = {"everything": True}
 _OF_KEY_RESULT = ("current_value", "observed_at", "confidence", "action_weight", "done_weight")
-_WRONG_KEY_RESULTS = load_sql(__package__, "wrong_key_results")
+_WRONG_KEY_RESULTS = load_sql(__package__, "wrong_key_results").bindparams(
+    _TENANT_ID, _KEY_RESULT_IDS, _EVERYTHING
+)
 
 
 @dataclass(frozen=True)
@@ -51,76 +67,137 @@ class Contribution:
     """What a key result or a child objective adds to the sums of the objective above."""
 
     weight: Decimal = Decimal(0)
-    progress: Decimal = Decimal(0)
+    weighted_progress: Decimal = Decimal(0)
 
     @classmethod
     def of(cls, row: KeyResult | Objective) -> "Contribution":
-        """Return what a row adds as it is now."""
+        """Return what a row adds as it is now; after a flush its progress is the new one."""
         counts = row.deleted_at is None and (
             isinstance(row, KeyResult) or row.state in ("active", "closed")
         )
         if not counts or row.progress is None:
             return cls()
-        return cls(row.weight, row.weight * row.progress)
+        return cls.measured(row.weight, row.progress)
 
+    @classmethod
+    def measured(cls, weight: Decimal, progress: Decimal) -> "Contribution":
+        """Return what something of a weight and a progress adds."""
+        return cls(weight, weight * progress)
 
-async def propagate(
-    tx: Transaction,
-    tenant_id: UUID,
-    objective_id: UUID,
-    before: Contribution,
-    after: Contribution,
-) -> None:
-    """Add the change of one contributor to an objective and to all above it.
+    def __add__(self, other: "Contribution") -> "Contribution":
+        return Contribution(
+            self.weight + other.weight, self.weighted_progress + other.weighted_progress
+        )
 
-    The caller holds the contributor's row. Best done last in a transaction, for
-    from here on others who change the same tree wait.
-    """
-    deferred: set[UUID] | None = tx.info.get(_DEFERRED)
-    if deferred is not None:
-        deferred.add(objective_id)
-    elif before != after:
-        await tx.execute(
-            _PROPAGATE,
-            {
-                "tenant_id": tenant_id,
-                "objective_id": objective_id,
-                "weight_change": after.weight - before.weight,
-                "progress_change": after.progress - before.progress,
-            },
+    def __sub__(self, other: "Contribution") -> "Contribution":
+        return Contribution(
+            self.weight - other.weight, self.weighted_progress - other.weighted_progress
         )
 
 
+@dataclass(frozen=True)
+class Shift:
+    """How a contribution to one objective changed."""
+
+    objective_id: UUID
+    before: Contribution
+    after: Contribution
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """An objective whose sums were computed anew: its progress before and after."""
+
+    objective_id: UUID
+    before: Decimal | None
+    after: Decimal | None
+
+
+@dataclass
+class Deferred:
+    """What is to be computed at the end of a block, and then what it came to."""
+
+    objectives: set[UUID] = field(default_factory=set)
+    fed: set[UUID] = field(default_factory=set)
+    outcome: list[Recomputed] = field(default_factory=list)
+
+
+async def propagate(
+    tx: Transaction, tenant_id: UUID, shifts: Iterable[Shift], fed: Collection[UUID] = ()
+) -> None:
+    """Add changes of contributors to their objectives and to all above them.
+
+    Before that, the key results `fed` get the aggregate of what feeds them now, and
+    what those feed in turn. Within `deferred` it is all left to the end of the block.
+
+    The caller holds the contributors' rows and, where there is more than one
+    objective or anything fed, the tenant's structure. Best done last in a
+    transaction, for from here on others who change the same tree wait.
+    """
+    if (later := _deferred(tx)) is not None:
+        later.objectives.update(shift.objective_id for shift in shifts)
+        later.fed.update(fed)
+        return
+    changes: dict[UUID, Contribution] = {}
+    for shift in [*shifts, *await _feed(tx, tenant_id, fed)]:
+        so_far = changes.get(shift.objective_id, Contribution())
+        changes[shift.objective_id] = so_far + shift.after - shift.before
+    changes = {row_id: change for row_id, change in changes.items() if change != Contribution()}
+    if len(changes) > 1:
+        await _recompute(tx, tenant_id, changes)
+    for objective_id, change in changes.items() if len(changes) == 1 else ():
+        of = {
+            "tenant_id": tenant_id,
+            "objective_id": objective_id,
+            "weight_change": change.weight,
+            "progress_change": change.weighted_progress,
+        }
+        await tx.execute(_PROPAGATE, of)
+
+
+def _deferred(tx: Transaction) -> Deferred | None:
+    found: Deferred | None = tx.info.get(_DEFERRED)
+    return found
+
+
+async def _feed(tx: Transaction, tenant_id: UUID, fed: Collection[UUID]) -> list[Shift]:
+    if not fed:
+        return []
+    of = {"tenant_id": tenant_id, "key_result_ids": sorted(fed)}
+    return [
+        Shift(
+            row.objective,
+            Contribution.measured(row.weight, row.was),
+            Contribution.measured(row.weight, row.now_is),
+        )
+        for row in await tx.execute(_FEED, of)
+    ]
+
+
 @asynccontextmanager
-async def deferred(tx: Transaction, tenant_id: UUID) -> AsyncIterator[None]:
+async def deferred(tx: Transaction, tenant_id: UUID) -> AsyncIterator[Deferred]:
     """Let many changes pass and compute what they touch once, at the end of the block.
 
     The caller holds the tenant's structure.
     """
-    touched: set[UUID] = set()
-    tx.info[_DEFERRED] = touched
+    later = Deferred()
+    tx.info[_DEFERRED] = later
     try:
-        yield
+        yield later
     finally:
         del tx.info[_DEFERRED]
-    await recompute(tx, tenant_id, touched)
+    shifts = await _feed(tx, tenant_id, later.fed)
+    touched = later.objectives | {shift.objective_id for shift in shifts}
+    later.outcome = await _recompute(tx, tenant_id, touched)
 
 
-async def recompute(tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID]) -> None:
-    """Compute objectives and all above them anew from their contributors.
-
-    The caller holds the tenant's structure.
-    """
+async def _recompute(
+    tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID]
+) -> list[Recomputed]:
     if not objective_ids:
-        return
-    if (touched := tx.info.get(_DEFERRED)) is not None:
-        touched.update(objective_ids)
-        return
-    await _write_recomputed(
-        tx,
-        tenant_id,
-        {"tenant": tenant_id, "objective_ids": sorted(objective_ids), "everything": False},
-    )
+        return []
+    of = {"tenant": tenant_id, "objective_ids": sorted(objective_ids), "everything": False}
+    return await _write_recomputed(tx, tenant_id, of)
 
 
 async def hold(tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID]) -> None:
@@ -129,18 +206,38 @@ async def hold(tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID]
     await tx.execute(_LOCK_ABOVE, of)
 
 
-async def _write_recomputed(tx: Transaction, tenant_id: UUID, of: dict[str, object]) -> int:
+async def _write_recomputed(
+    tx: Transaction, tenant_id: UUID, of: dict[str, object]
+) -> list[Recomputed]:
     await tx.execute(_LOCK_ABOVE, of)  # a statement of its own: the next sees what it waited for
-    right = _RECOMPUTED.subquery("right")
-    written = await tx.execute(
-        update(Objective)
-        .where(Objective.tenant_id == tenant_id, Objective.id == right.c.id, _differs(right))
+    right, before = _RECOMPUTED.subquery("right"), _OBJECTIVES.alias("before")
+    written = (
+        update(_OBJECTIVES)
+        .where(_OBJECTIVES.c.tenant_id == tenant_id, _OBJECTIVES.c.id == right.c.id)
+        .where(before.c.tenant_id == tenant_id, before.c.id == right.c.id)
+        .where(_differs(right))
         .values(weight_sum=right.c.weight_sum, progress_sum=right.c.progress_sum)
-        .returning(Objective.id)
-        .execution_options(synchronize_session=False),
-        of,
+        .returning(
+            _OBJECTIVES.c.id,
+            before.c.progress.label("before"),
+            _OBJECTIVES.c.progress.label("after"),
+        )
+        .cte("written")
     )
-    return len(written.all())
+    statement = select(written).add_cte(_noted(tenant_id, written))
+    return [Recomputed(*row) for row in await tx.execute(statement, of)]
+
+
+def _noted(tenant_id: UUID, written: CTE) -> CTE:
+    today = cast(func.timezone("UTC", func.clock_timestamp()), Date)
+    points = select(literal(tenant_id, Uuid), written.c.id, today, written.c.after).where(
+        written.c.before.is_distinct_from(written.c.after)
+    )
+    names = ["tenant_id", "objective_id", "on_date", "progress"]
+    noted = insert(ProgressOnDay).from_select(names, points)
+    of_day = [ProgressOnDay.tenant_id, ProgressOnDay.objective_id, ProgressOnDay.on_date]
+    written_over = {"progress": noted.excluded.progress}
+    return noted.on_conflict_do_update(index_elements=of_day, set_=written_over).cte("noted")
 
 
 @dataclass(frozen=True)
@@ -166,13 +263,14 @@ async def verify(tx: Reading, tenant_id: UUID) -> list[WrongFigure]:
         )
         .where(Objective.tenant_id == tenant_id, Objective.id == right.c.id)
         .where(_differs(right)),
-        {"tenant": tenant_id, "objective_ids": [], "everything": True},
+        {"tenant": tenant_id, "objective_ids": [], **_ALL},
     )
     wrong = [
         WrongFigure("objective", row[0], f"{row[2]}/{row[1]}", f"{row[4]}/{row[3]}")
         for row in objectives
     ]
-    key_results = await tx.execute(_WRONG_KEY_RESULTS, {"tenant_id": tenant_id})
+    everything = {"tenant_id": tenant_id, "key_result_ids": [], **_ALL}
+    key_results = await tx.execute(_WRONG_KEY_RESULTS, everything)
     return wrong + [
         WrongFigure("key_result", row.id, "", f"{row.current_value}, {row.done_weight} done")
         for row in key_results
@@ -181,8 +279,17 @@ async def verify(tx: Reading, tenant_id: UUID) -> list[WrongFigure]:
 
 def _differs(right: Subquery) -> ColumnElement[bool]:
     return or_(
-        Objective.weight_sum != right.c.weight_sum, Objective.progress_sum != right.c.progress_sum
+        _OBJECTIVES.c.weight_sum != right.c.weight_sum,
+        _OBJECTIVES.c.progress_sum != right.c.progress_sum,
     )
+
+
+async def take_right_values(
+    tx: Transaction, tenant_id: UUID, key_result_ids: Collection[UUID]
+) -> None:
+    """Give key results, held by the caller, the values that they should have by their source."""
+    of = {"key_result_ids": sorted(key_result_ids), "everything": False}
+    await _write_right_values(tx, tenant_id, of)
 
 
 async def repair(tx: Transaction, tenant_id: UUID) -> int:
@@ -192,11 +299,22 @@ async def repair(tx: Transaction, tenant_id: UUID) -> int:
     """
     held = select(KeyResult.id).where(KeyResult.tenant_id == tenant_id).order_by(KeyResult.id)
     await tx.execute(held.with_for_update(key_share=True))
-    key_results = [
-        {"wrong_id": row["id"], **{name: row[name] for name in _OF_KEY_RESULT}}
-        for row in (await tx.execute(_WRONG_KEY_RESULTS, {"tenant_id": tenant_id})).mappings()
+    mended: set[UUID] = set()
+    # What feeds another is mended before what it feeds: as often as feeds have levels.
+    while wrong := await _write_right_values(tx, tenant_id, {"key_result_ids": [], **_ALL}):
+        mended |= wrong
+    everything = {"tenant": tenant_id, "objective_ids": [], **_ALL}
+    return len(mended) + len(await _write_recomputed(tx, tenant_id, everything))
+
+
+async def _write_right_values(
+    tx: Transaction, tenant_id: UUID, of: Mapping[str, object]
+) -> set[UUID]:
+    wrong = (await tx.execute(_WRONG_KEY_RESULTS, {"tenant_id": tenant_id, **of})).mappings()
+    right = [
+        {"wrong_id": row["id"], **{name: row[name] for name in _OF_KEY_RESULT}} for row in wrong
     ]
-    if key_results:
+    if right:
         connection = await tx.connection()
         await connection.execute(
             update(_KEY_RESULTS)
@@ -204,7 +322,6 @@ async def repair(tx: Transaction, tenant_id: UUID) -> int:
                 _KEY_RESULTS.c.tenant_id == tenant_id, _KEY_RESULTS.c.id == bindparam("wrong_id")
             )
             .values({name: bindparam(name) for name in _OF_KEY_RESULT}),
-            key_results,
+            right,
         )
-    everything = {"tenant": tenant_id, "objective_ids": [], "everything": True}
-    return len(key_results) + await _write_recomputed(tx, tenant_id, everything)
+    return {row["wrong_id"] for row in right}

@@ -77,6 +77,15 @@ SENTENCES: dict[str, str] = {
     "currency-mismatch": "Chỉ khai báo tiền tệ khi và chỉ khi định dạng là `currency`.",
     "plan-dates-repeat": "Mỗi ngày trong kế hoạch chỉ có một giá trị.",
     "objective-fixed": "Kết quả then chốt không chuyển sang mục tiêu khác.",
+    "source-mismatch": "Nguồn giá trị `actions` đi cùng loại chỉ tiêu đó; "
+    "`children` dành cho các loại còn lại.",
+    "aggregate-not-used": "Chỉ khai báo cách tổng hợp khi nguồn giá trị là `children`.",
+    "feed-has-no-value": "Kết quả đo bằng hành động không có giá trị để cộng vào kết quả khác.",
+    "fed-by-check-ins": "Kết quả then chốt nhận giá trị phải có nguồn giá trị `children`.",
+    "feed-unit-mismatch": "Hai kết quả phải cùng đơn vị tính, định dạng và loại tiền.",
+    "feed-would-loop": "Kết quả then chốt không thể cộng vào chính nó, trực tiếp hay gián tiếp.",
+    "feed-too-deep": "Kết quả then chốt chỉ được cộng dồn tối đa 32 cấp.",
+    "key-result-is-fed": "Còn kết quả khác cộng vào đây; hãy chuyển chúng đi trước.",
     # actions
     "action-plan-not-found": "Không có kế hoạch hành động {ref}.",
     "action-not-found": "Không có hành động {ref}.",
@@ -86,7 +95,7 @@ SENTENCES: dict[str, str] = {
     "action-plan-fixed": "Hành động không chuyển sang kế hoạch hành động khác.",
     # check-ins
     "check-in-not-found": "Không có cập nhật tiến độ {ref}.",
-    "key-result-has-no-value": "Kết quả này đo bằng hành động nên không nhận cập nhật giá trị.",
+    "key-result-has-no-value": "Giá trị lấy từ hành động hoặc kết quả khác; không nhận cập nhật.",
     "observed-in-future": "Thời điểm quan sát không được quá một ngày so với hiện tại.",
     "not-zero-or-one": "Giá trị của kết quả kiểu có/không là 0 hoặc 1.",
     "check-in-differs": "Cập nhật {external_id} đã được ghi trước đây với nội dung khác.",

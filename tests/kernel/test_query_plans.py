@@ -23,7 +23,6 @@ _ROOMS = ("rollup", "checkins", "actions", "imports", "cycles")
 _NO_SCANS = ("ModifyTable", "Bitmap Heap Scan")
 _FUNCTIONS = "rollup/functions"  # declares functions, asks nothing
 _WIDE = {
-    "rollup/wrong_key_results",  # is about all of a tenant
     "cycles/falls_outside",  # is asked when a cycle's dates are edited: seldom
 }
 
@@ -44,7 +43,12 @@ _STATEMENTS: dict[str, dict[str, tuple[TypeEngine[Any], object]]] = {
     },
     "rollup/lock_above": {"tenant": _OF, "objective_ids": _IDS, "everything": _SOME},
     "rollup/recomputed": {"tenant": _OF, "objective_ids": _IDS, "everything": _SOME},
-    "rollup/wrong_key_results": {"tenant_id": _OF},
+    "rollup/wrong_key_results": {
+        "tenant_id": _OF,
+        "key_result_ids": _IDS,
+        "everything": _SOME,
+    },
+    "rollup/feed": {"tenant_id": _OF, "key_result_ids": _IDS},
     "checkins/hold": {"tenant_id": _OF, "ids": _IDS, "external_ids": _NAMES},
     "checkins/refresh": {"tenant_id": _OF, "ids": _IDS},
     "actions/sum_up": {"tenant_id": _OF, "key_result_id": _ID},
