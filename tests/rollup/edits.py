@@ -2,6 +2,7 @@
 
 Each edit says by the domain's rules whether it is allowed; the service has to
 agree. A refused edit leaves the model as it was, and has to leave the tables so.
+(`together` makes only those that are allowed: a refusal would take back the rest.)
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -30,7 +31,14 @@ from okr_service.kernel.fields import Ref
 from okr_service.kernel.forest import DEEPEST, hold_structure
 from okr_service.objectives import key_results
 from okr_service.objectives import service as objectives
-from okr_service.objectives.shapes import Metric, NewKeyResult, NewObjective, ObjectiveState
+from okr_service.objectives.shapes import (
+    Aggregate,
+    Metric,
+    NewKeyResult,
+    NewObjective,
+    ObjectiveState,
+    ValueSource,
+)
 from okr_service.organisation import service as organisation
 from okr_service.organisation.shapes import NewUnit
 from okr_service.rollup import service as rollup
@@ -67,9 +75,18 @@ class Measure:
     start_value: Decimal | None
     target_value: Decimal | None
     target_max: Decimal | None
+    aggregate: Aggregate | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Return the fields of the input."""
+        source = None if self.aggregate is None else ValueSource.CHILDREN
+        return {**vars(self), "source": source}
 
     @property
     def is_sound(self) -> bool:
+        if self.metric is Metric.ACTIONS and self.aggregate is not None:
+            return False
         start, target, upper = self.start_value, self.target_value, self.target_max
         if self.metric in (Metric.BOOLEAN, Metric.ACTIONS):
             return start is None and target is None and upper is None
@@ -91,6 +108,7 @@ class Measure:
             start=start,
             target=_exact(self.target_value),
             upper=_exact(self.target_max),
+            aggregate=self.aggregate and self.aggregate.value,
         )
 
 
@@ -107,7 +125,10 @@ def measures(draw: st.DrawFn) -> Measure:
         target = low if metric is Metric.BETWEEN else target
     if metric in (Metric.BOOLEAN, Metric.ACTIONS) and draw(st.integers(0, 4)):
         start, target, upper = None, None, None
-    return Measure(metric, start, target, upper)
+    aggregate = None if draw(st.integers(0, 2)) else draw(st.sampled_from(Aggregate))
+    if metric is Metric.ACTIONS and draw(st.integers(0, 4)):
+        aggregate = None
+    return Measure(metric, start, target, upper, aggregate)
 
 
 class Edited:
@@ -118,7 +139,6 @@ class Edited:
         self.who = who
         self.data = data
         self.model = exact.Forest()
-        self.refused = 0
         self._tx: Transaction | None = None
         self._numbers = count(1)
         self._plans: dict[UUID, UUID] = {}  # and their key results
@@ -139,7 +159,11 @@ class Edited:
             above = await self._add_objective(above, Decimal(2), ObjectiveState.ACTIVE)
             assert above is not None
             ten = Measure(Metric.INCREASE, None, Decimal(7), None)
-            await self._add_key_result(above, ten, Decimal(1))
+            await self._add_key_result(above, ten, Decimal(1), None)
+            summed = replace(ten, aggregate=Aggregate.SUM)
+            fed = None if not self._fed_ids() else self._fed_ids()[-1]
+            await self._add_key_result(above, summed, Decimal(1), fed)
+            await self._add_key_result(above, ten, Decimal(1), self._fed_ids()[-1])
 
     async def edit(self) -> None:
         """Make any edit."""
@@ -148,7 +172,7 @@ class Edited:
     # objectives
 
     async def create_objective(self) -> None:
-        parent = self._one_of(self.model.objectives) if self._sometimes(4) else None
+        parent = self._one_of(self.model.objectives) if self._mostly(4) else None
         state = self._draw(st.sampled_from([ObjectiveState.ACTIVE, *ObjectiveState]))
         await self._add_objective(parent, self._draw(weights), state)
 
@@ -177,9 +201,9 @@ class Edited:
 
     async def edit_objective(self) -> None:
         edit: dict[str, object] = {"parent_id": self._maybe_a_parent()}
-        if self._sometimes(2):
+        if self._mostly(2):
             edit["weight"] = self._draw(weights)
-        if self._sometimes(2):
+        if self._mostly(2):
             edit["state"] = self._draw(st.sampled_from(ObjectiveState))
         await self._edit_objective(edit)
 
@@ -228,8 +252,13 @@ class Edited:
     async def delete_objective(self) -> None:
         row_id = self._one_of(self.model.objectives)
         objective = self.model.objectives[row_id]
+        are_fed = [
+            self.model.is_fed(key_result_id)
+            for key_result_id, key_result in self.model.key_results.items()
+            if key_result.objective_id == row_id
+        ]
         is_done = await self._attempt(
-            not objective.deleted and not self.model.children(row_id),
+            not objective.deleted and not self.model.children(row_id) and not any(are_fed),
             _done(lambda tx: objectives.delete_objective(tx, self.who, row_id)),
         )
         if is_done:
@@ -241,22 +270,53 @@ class Edited:
 
     async def create_key_result(self) -> None:
         objective = self._one_of(self.model.objectives)
-        await self._add_key_result(objective, self._draw(measures()), self._draw(weights))
+        await self._add_key_result(
+            objective, self._draw(measures()), self._draw(weights), self._maybe_fed()
+        )
 
-    async def _add_key_result(self, objective: UUID, measure: Measure, weight: Decimal) -> None:
-        new = NewKeyResult(title="K", objective_id=_ref(objective), weight=weight, **vars(measure))
+    async def _add_key_result(
+        self, objective: UUID, measure: Measure, weight: Decimal, fed: UUID | None
+    ) -> None:
+        new = NewKeyResult(
+            title="K",
+            objective_id=_ref(objective),
+            weight=weight,
+            feeds_id=fed and _ref(fed),
+            **measure.given,
+        )
+        allowed = measure.is_sound and not self.model.objectives[objective].deleted
         made = await self._attempt(
-            measure.is_sound and not self.model.objectives[objective].deleted,
+            allowed and self._may_feed(None, measure.metric.value, fed),
             lambda tx: key_results.create_key_result(tx, self.who, new),
         )
         if made is not None:
             empty = exact.KeyResult(objective, Fraction(weight), measure.metric.value)
-            self.model.key_results[made.id] = measure.given_to(empty)
+            self.model.key_results[made.id] = replace(measure.given_to(empty), feeds_id=fed)
 
     async def edit_key_result(self) -> None:
         row_id = self._one_of(self.model.key_results)
-        measure = self._draw(measures())
-        await self._edit_key_result(row_id, measure.given_to, measure.is_sound, vars(measure))
+        measure, present = self._draw(measures()), self.model.key_results[row_id]
+        if self._mostly(2):
+            kept = Aggregate(present.aggregate) if present.aggregate else None
+            measure = replace(measure, aggregate=kept)
+        keeps_source = (measure.aggregate is None) is (present.aggregate is None)
+        allowed = (
+            measure.is_sound
+            and (keeps_source or not self.model.is_fed(row_id))
+            and self._may_feed(row_id, measure.metric.value, present.feeds_id)
+        )
+        await self._edit_key_result(row_id, measure.given_to, allowed, measure.given)
+
+    async def feed(self) -> None:
+        """Let a key result feed another one, or none."""
+        row_id, fed = self._one_of(self.model.key_results), self._maybe_fed()
+        metric = self.model.key_results[row_id].metric
+
+        def feeding(key_result: exact.KeyResult) -> exact.KeyResult:
+            return replace(key_result, feeds_id=fed)
+
+        allowed = self._may_feed(row_id, metric, fed)
+        await self._edit_key_result(row_id, feeding, allowed, {"feeds_id": fed and _ref(fed)})
 
     async def weigh_key_result(self) -> None:
         row_id, weight = self._one_of(self.model.key_results), self._draw(weights)
@@ -287,7 +347,7 @@ class Edited:
         row_id = self._one_of(self.model.key_results)
         key_result = self.model.key_results[row_id]
         is_done = await self._attempt(
-            not key_result.deleted,
+            not key_result.deleted and not self.model.is_fed(row_id),
             _done(lambda tx: key_results.delete_key_result(tx, self.who, row_id)),
         )
         key_result.deleted |= bool(is_done)
@@ -341,7 +401,7 @@ class Edited:
         key_result = self.model.key_results[self._plans[self._actions[row_id]]]
         action = key_result.actions[row_id]
         edit: dict[str, object] = {"state": self._draw(st.sampled_from(ActionState))}
-        if self._sometimes(2):
+        if self._mostly(2):
             edit["weight"] = self._draw(weights)
         made = await self._attempt(
             not key_result.deleted,
@@ -378,18 +438,18 @@ class Edited:
             return
         voided = self._one_of(self._check_ins)
         of = self._check_ins[voided]
-        if not self._sometimes(5):
+        if not self._mostly(5):
             of = self._one_of(self.model.key_results)
         new = self._new_check_in(of).model_copy(update={"voids_id": voided})
         await self._record([new], lambda tx: _listed(check_ins.record_check_in(tx, self.who, new)))
 
     async def check_in_batch(self) -> None:
         batch = [self._new_check_in() for _ in range(self._draw(st.integers(1, 4)))]
-        if self._check_ins and self._sometimes(3):
+        if self._check_ins and self._mostly(3):
             voided = self._one_of(self._check_ins)
             correction = self._new_check_in(self._check_ins[voided])
             batch.append(correction.model_copy(update={"voids_id": voided}))
-        if self._sometimes(4):
+        if self._mostly(4):
             batch.append(batch[0])
         await self._record(batch, lambda tx: check_ins.record_check_ins(tx, self.who, batch))
 
@@ -398,7 +458,7 @@ class Edited:
         if not self._sent:
             return
         new = self._sent[self._one_of(self._sent)]
-        if not self._sometimes(4):
+        if not self._mostly(4):
             new = new.model_copy(update={"value": self._draw(values)})
         await self._record([new], lambda tx: _listed(check_ins.record_check_in(tx, self.who, new)))
 
@@ -417,11 +477,11 @@ class Edited:
     def _new_check_in(self, key_result: UUID | None = None) -> NewCheckIn:
         key_result = key_result or self._one_of(self.model.key_results)
         value = self._draw(values)
-        if self.model.key_results[key_result].metric == "boolean" and self._sometimes(5):
+        if self.model.key_results[key_result].metric == "boolean" and self._mostly(5):
             value = abs(value) % 2 // 1
         observed = self._draw(_observed)
         return NewCheckIn(
-            external_id=f"c{next(self._numbers)}" if self._sometimes(2) else None,
+            external_id=f"c{next(self._numbers)}" if self._mostly(2) else None,
             key_result_id=_ref(key_result),
             value=value,
             observed_at=datetime.now(UTC) + observed
@@ -475,6 +535,7 @@ class Edited:
         return (
             self._takes_reports(key_result)
             and key_result.metric != "actions"
+            and key_result.aggregate is None
             and (key_result.metric != "boolean" or new.value in (0, 1))
             and (new.observed_at is None or new.observed_at < now + timedelta(days=1))
             and (
@@ -536,7 +597,6 @@ class Edited:
     ) -> T | None:
         if self._is_closed and not even_if_closed:
             allowed = False
-        self.refused += not allowed
         if self._tx is not None:
             return await call(self._tx) if allowed else None
         try:
@@ -558,18 +618,37 @@ class Edited:
         is_loop = row_id in self.model.line(parent)
         return not is_loop and self._may_join(parent, self.model.height(row_id))
 
+    def _may_feed(self, row_id: UUID | None, metric: str, fed: UUID | None) -> bool:
+        if fed is None:
+            return True
+        line = self.model.fed_line(fed)
+        return (
+            metric != "actions"
+            and not self.model.key_results[fed].deleted
+            and self.model.key_results[fed].aggregate is not None
+            and row_id not in line
+        )
+
     def _draw(self, strategy: st.SearchStrategy[T]) -> T:
         return self.data.draw(strategy)
 
-    def _sometimes(self, of: int) -> bool:
+    def _mostly(self, of: int) -> bool:
         """Draw false once in so many times."""
         return self._draw(st.integers(0, of - 1)) > 0
 
     def _one_of(self, ids: dict[UUID, T]) -> UUID:
         return self._draw(st.integers(0, len(ids) - 1).map(list(ids).__getitem__))
 
+    def _fed_ids(self) -> list[UUID]:
+        return [row_id for row_id, k in self.model.key_results.items() if k.aggregate is not None]
+
+    def _maybe_fed(self) -> UUID | None:
+        """Draw a key result to feed: one that takes feeds, any other, or none."""
+        fed = self._fed_ids() if self._mostly(6) else list(self.model.key_results)
+        return self._draw(st.sampled_from(fed)) if fed and self._mostly(3) else None
+
     def _maybe_a_parent(self) -> UUID | None:
-        return self._one_of(self.model.objectives) if self._sometimes(5) else None
+        return self._one_of(self.model.objectives) if self._mostly(5) else None
 
 
 _Edit = Callable[[Edited], Awaitable[None]]
@@ -589,6 +668,7 @@ _SINGLE: dict[_Edit, int] = {  # and how often they are made
     Edited.weigh_key_result: 1,
     Edited.edit_key_result: 3,
     Edited.delete_key_result: 1,
+    Edited.feed: 3,
     Edited.create_action_plan: 1,
     Edited.create_action: 2,
     Edited.edit_action: 2,

@@ -1,6 +1,6 @@
 """The domain's figures, from its definition, with fractions: no SQL and none of the service."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -9,13 +9,25 @@ from typing import NamedTuple
 from uuid import UUID
 
 _COUNTED = ("active", "closed")
-_MILLION = 1_000_000
 
 
-def rounded(exact: Fraction) -> Fraction:
-    """Round half away from zero to 6 decimals."""
-    millionths = floor(abs(exact) * _MILLION + Fraction(1, 2))
-    return Fraction(millionths if exact > 0 else -millionths, _MILLION)
+def rounded(exact: Fraction, places: int = 6) -> Fraction:
+    """Round half away from zero to so many decimals."""
+    units = floor(abs(exact) * 10**places + Fraction(1, 2))
+    return Fraction(units if exact > 0 else -units, 10**places)
+
+
+def mean(values: Collection[Fraction]) -> Fraction:
+    """Return the average as a figure: to 10 decimals."""
+    return rounded(sum(values, Fraction(0)) / len(values), 10)
+
+
+_AGGREGATES: dict[str, Callable[[Collection[Fraction]], Fraction]] = {
+    "sum": lambda values: sum(values, Fraction(0)),
+    "average": mean,
+    "min": min,
+    "max": max,
+}
 
 
 @dataclass
@@ -58,28 +70,30 @@ class KeyResult:
     target: Fraction | None = None
     upper: Fraction | None = None
     deleted: bool = False
+    aggregate: str | None = None  # of what feeds it, if that is where its value comes from
+    feeds_id: UUID | None = None
     check_ins: dict[UUID, CheckIn] = field(default_factory=dict)
     actions: dict[UUID, Action] = field(default_factory=dict)
 
     @property
-    def current(self) -> Fraction | None:
+    def reported(self) -> Fraction | None:
         """The value last seen; of those seen at one moment, the one recorded last."""
         valid = [one for one in self.check_ins.values() if not one.voided]
         if not valid:
             return None
         return max(valid, key=lambda one: (one.observed_at, one.recorded)).value
 
-    @property
-    def figures(self) -> KeyResultFigures:
+    def figures(self, current: Fraction | None) -> KeyResultFigures:
+        """Work out the figures from the current value."""
         counted = [action for action in self.actions.values() if action.state != "cancelled"]
         weight = sum((action.weight for action in counted), Fraction(0))
         done = sum((action.weight for action in counted if action.state == "done"), Fraction(0))
         if self.metric == "actions":
             raw = done / weight if weight else Fraction(0)
         else:
-            raw = Fraction(0) if self.current is None else self._raw(self.current)
+            raw = Fraction(0) if current is None else self._raw(current)
         clamped = min(max(raw, Fraction(0)), Fraction(1))
-        return KeyResultFigures(self.current, weight, done, rounded(raw), rounded(clamped))
+        return KeyResultFigures(current, weight, done, rounded(raw), rounded(clamped))
 
     def _raw(self, current: Fraction) -> Fraction:
         if self.metric == "boolean":
@@ -114,12 +128,48 @@ class Forest:
     def figures(self) -> Figures:
         """Work out the figures of all that is not deleted."""
         figures: Figures = {
-            row_id: one.figures for row_id, one in self.key_results.items() if not one.deleted
+            row_id: self.of_key_result(row_id)
+            for row_id, one in self.key_results.items()
+            if not one.deleted
         }
         for row_id, objective in self.objectives.items():
             if not objective.deleted:
                 figures[row_id] = self._of_objective(row_id)
         return figures
+
+    def of_key_result(self, row_id: UUID) -> KeyResultFigures:
+        """Work out the figures of one key result."""
+        return self.key_results[row_id].figures(self.current(row_id))
+
+    def current(self, row_id: UUID) -> Fraction | None:
+        """Return the value last reported, or the aggregate of the values that feed it."""
+        key_result = self.key_results[row_id]
+        if key_result.aggregate is None:
+            return key_result.reported
+        values = [value for _, value in self.feeding(row_id)]
+        return _AGGREGATES[key_result.aggregate](values) if values else None
+
+    def feeding(self, row_id: UUID) -> list[tuple[UUID, Fraction]]:
+        """Return what feeds a key result, with the value each counts with."""
+        found = []
+        for feeder_id, feeder in self.key_results.items():
+            objective = self.objectives[feeder.objective_id]
+            counts = not (feeder.deleted or objective.deleted) and objective.state in _COUNTED
+            if feeder.feeds_id == row_id and counts:
+                current = self.current(feeder_id)
+                value = feeder.start if current is None else current
+                if value is not None:
+                    found.append((feeder_id, value))
+        return found
+
+    def is_fed(self, row_id: UUID) -> bool:
+        """Say whether any key result feeds another, counted or not."""
+        return any(k.feeds_id == row_id and not k.deleted for k in self.key_results.values())
+
+    def fed_line(self, row_id: UUID) -> list[UUID]:
+        """Return a key result and all that it feeds in turn."""
+        fed = self.key_results[row_id].feeds_id
+        return [row_id] if fed is None else [row_id, *self.fed_line(fed)]
 
     def _of_objective(self, row_id: UUID) -> ObjectiveFigures:
         contributors = list(self._contributors(row_id))
@@ -128,9 +178,9 @@ class Forest:
         return ObjectiveFigures(weight, progress, rounded(progress / weight) if weight else None)
 
     def _contributors(self, row_id: UUID) -> Iterator[tuple[Fraction, Fraction]]:
-        for key_result in self.key_results.values():
+        for key_result_id, key_result in self.key_results.items():
             if key_result.objective_id == row_id and not key_result.deleted:
-                yield key_result.weight, key_result.figures.progress
+                yield key_result.weight, self.of_key_result(key_result_id).progress
         for child_id in self.children(row_id):
             child = self.objectives[child_id]
             progress = self._of_objective(child_id).progress

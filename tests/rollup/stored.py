@@ -12,6 +12,7 @@ from okr_service.actions.model import Action, ActionPlan
 from okr_service.checkins.model import CheckIn
 from okr_service.kernel.database import Database, Reading
 from okr_service.objectives.model import KeyResult, Objective
+from okr_service.rollup.model import ProgressOnDay
 from okr_service.rollup.service import verify
 
 
@@ -57,6 +58,8 @@ async def forest(tx: Reading, tenant_id: UUID) -> exact.Forest:
             _exact(row.target_value),
             _exact(row.target_max),
             row.deleted_at is not None,
+            row.aggregate,
+            row.feeds_id,
         )
     await _add_check_ins(tx, tenant_id, found)
     await _add_actions(tx, tenant_id, found)
@@ -89,11 +92,27 @@ async def _add_actions(tx: Reading, tenant_id: UUID, found: exact.Forest) -> Non
         )
 
 
+async def _last_points(tx: Reading, tenant_id: UUID) -> dict[UUID, Fraction | None]:
+    """Return the newest point of each objective's history."""
+    h = ProgressOnDay.__table__.c
+    points = (
+        select(h.objective_id, h.progress)
+        .where(h.tenant_id == tenant_id)
+        .distinct(h.objective_id)
+        .order_by(h.objective_id, h.on_date.desc())
+    )
+    return {row_id: _exact(progress) for row_id, progress in await tx.execute(points)}
+
+
 async def assert_right(database: Database, tenant_id: UUID) -> None:
     """Fail unless every stored figure is what fractions and `verify` say."""
     async with database.reading() as connection:
         wanted = (await forest(connection, tenant_id)).figures()
         assert await figures(connection, tenant_id) == wanted
+        points = await _last_points(connection, tenant_id)
+        for row_id, of in wanted.items():
+            if isinstance(of, exact.ObjectiveFigures):
+                assert points.get(row_id) == of.progress
         assert await verify(connection, tenant_id) == []
 
 

@@ -15,7 +15,6 @@ from okr_service.kernel.forest import hold_structure
 from okr_service.objectives.model import KeyResult, Objective
 from okr_service.rollup.service import repair, verify
 
-
 _WRITTEN = files("okr_service.rollup").joinpath("functions.sql").read_text("utf-8")
 _FUNCTIONS = re.findall(r"CREATE FUNCTION (okr_\w+)", _WRITTEN)
 
