@@ -11,9 +11,11 @@ from okr_service import __version__
 from okr_service.access.rest import router as access
 from okr_service.access.service import Gatekeeper
 from okr_service.actions.rest import router as actions
+from okr_service.analysis.rest import router as analysis
 from okr_service.audit.rest import router as audit
 from okr_service.checkins.rest import bulk_router as check_in_batches
 from okr_service.checkins.rest import router as check_ins
+from okr_service.closing.rest import router as closing
 from okr_service.cycles.rest import router as cycles
 from okr_service.imports.rest import router as imports
 from okr_service.kernel.database import Database
@@ -23,6 +25,7 @@ from okr_service.organisation.rest import router as organisation
 from okr_service.rest import openapi, problems
 from okr_service.rest.context import RequestContext
 from okr_service.rest.endpoint import Service
+from okr_service.scorecards.rest import router as scorecards
 from okr_service.settings import Settings
 
 
@@ -48,8 +51,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestContext)
     problems.install(app)
     openapi.install(app)
-    # The first that fits a path answers: those beneath key results come before key results.
+    # The first that fits a path answers: what is beneath a resource comes before it.
     for router in (
+        scorecards,
+        analysis,
+        closing,
         check_in_batches,
         check_ins,
         actions,

@@ -93,13 +93,12 @@ async def _add_actions(tx: Reading, tenant_id: UUID, found: exact.Forest) -> Non
 
 
 async def _last_points(tx: Reading, tenant_id: UUID) -> dict[UUID, Fraction | None]:
-    """Return the newest point of each objective's history."""
+    """Return the newest point of each objective's history: the last one of each stays."""
     h = ProgressOnDay.__table__.c
     points = (
         select(h.objective_id, h.progress)
         .where(h.tenant_id == tenant_id)
-        .distinct(h.objective_id)
-        .order_by(h.objective_id, h.on_date.desc())
+        .order_by(h.objective_id, h.on_date)
     )
     return {row_id: _exact(progress) for row_id, progress in await tx.execute(points)}
 

@@ -1,0 +1,5 @@
+"""Analysis over REST."""
+
+from okr_service.rest.routing import room
+
+router = room("objectives")

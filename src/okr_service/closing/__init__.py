@@ -1,0 +1,1 @@
+"""How objectives and cycles end: closing, carrying over."""
