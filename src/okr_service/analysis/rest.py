@@ -1,5 +1,127 @@
-"""Analysis over REST."""
+"""Questions about the rollup over REST."""
 
-from okr_service.rest.routing import room
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from starlette.responses import Response
+
+from okr_service.access.policy import Permission, require
+from okr_service.analysis import reads
+from okr_service.analysis.reads import Moment, TreeRequest
+from okr_service.analysis.shapes import (
+    AsOfQuestion,
+    AsOfView,
+    ExplainQuestion,
+    ExplanationView,
+    FeedsQuestion,
+    FeedsView,
+    ForestView,
+    HistoryQuestion,
+    HistoryView,
+    TreeNodeView,
+    TreeQuestion,
+)
+from okr_service.cycles.errors import CycleNotFound
+from okr_service.cycles.model import Cycle
+from okr_service.kernel.fields import Ref
+from okr_service.kernel.references import resolve
+from okr_service.objectives.errors import KeyResultNotFound, ObjectiveNotFound
+from okr_service.objectives.model import KeyResult, Objective
+from okr_service.rest.answers import document
+from okr_service.rest.endpoint import Read, ReadCall
+from okr_service.rest.routing import PathRef, room
 
 router = room("objectives")
+
+
+@router.get("/objectives/{ref:path}/tree", response_model=TreeNodeView)
+async def get_objective_tree(
+    ref: PathRef, wanted: Annotated[TreeQuestion, Query()], call: Read
+) -> Response:
+    """Show an objective with those beneath it, level by level."""
+    objective_id = await _objective(call, ref)
+    found = await reads.tree(call.tx, call.who.tenant_id, objective_id, _request(wanted))
+    return document(call, found.objectives[1:-1])  # a list of one
+
+
+@router.get("/cycles/{ref:path}/tree", response_model=ForestView)
+async def get_cycle_tree(
+    ref: PathRef, wanted: Annotated[TreeQuestion, Query()], call: Read
+) -> Response:
+    """Show a cycle's objectives that support none in it, each with those beneath it."""
+    require(call.who, Permission.READ)
+    cycle_id = await resolve(call.tx, Cycle, call.who.tenant_id, ref, CycleNotFound(ref))
+    found = await reads.forest(call.tx, call.who.tenant_id, cycle_id, _request(wanted))
+    cursor = f'"{found.next_root}"' if found.next_root else "null"
+    return document(call, f'{{"objectives":{found.objectives},"next_cursor":{cursor}}}')
+
+
+@router.get("/objectives/{ref:path}/rollup", response_model=ExplanationView)
+async def explain_objective(
+    ref: PathRef, wanted: Annotated[ExplainQuestion, Query()], call: Read
+) -> Response:
+    """Say why an objective's progress is what it is: what makes it up, what withholds the rest."""
+    objective_id = await _objective(call, ref)
+    moment = Moment.of(wanted.as_of, wanted.known_at)
+    tenant_id = call.who.tenant_id
+    found = await reads.explain(
+        call.tx, tenant_id, objective_id, wanted.depth, wanted.limit, moment
+    )
+    return document(call, found)
+
+
+@router.get("/objectives/{ref:path}/as-of", response_model=AsOfView)
+async def get_objective_as_of(
+    ref: PathRef, wanted: Annotated[AsOfQuestion, Query()], call: Read
+) -> Response:
+    """Show how far an objective, and those beneath it, had come at past moments."""
+    objective_id = await _objective(call, ref)
+    moments = [Moment(at, wanted.known_at or at) for at in wanted.at]
+    found = await reads.as_of(call.tx, call.who.tenant_id, objective_id, moments, wanted.depth)
+    return document(call, found)
+
+
+@router.get("/objectives/{ref:path}/history", response_model=HistoryView)
+async def get_objective_history(
+    ref: PathRef, wanted: Annotated[HistoryQuestion, Query()], call: Read
+) -> Response:
+    """Show the progress that was shown at the end of each day, beside what was expected."""
+    objective_id = await _objective(call, ref)
+    found = await reads.history(
+        call.tx,
+        call.who.tenant_id,
+        objective_id,
+        wanted.first_day,
+        wanted.last_day,
+        wanted.every,
+    )
+    return document(call, found)
+
+
+@router.get("/key-results/{ref:path}/rollup", response_model=FeedsView)
+async def explain_key_result(
+    ref: PathRef, wanted: Annotated[FeedsQuestion, Query()], call: Read
+) -> Response:
+    """Show which key results make up the value of one with the source `children`."""
+    require(call.who, Permission.READ)
+    absent = KeyResultNotFound(ref)
+    row_id = await resolve(call.tx, KeyResult, call.who.tenant_id, ref, absent)
+    found = await reads.feeds(call.tx, call.who.tenant_id, row_id, wanted.depth, wanted.limit)
+    return document(call, found)
+
+
+async def _objective(call: ReadCall, ref: Ref) -> UUID:
+    require(call.who, Permission.READ)
+    absent = ObjectiveNotFound(ref)
+    return await resolve(call.tx, Objective, call.who.tenant_id, ref, absent)
+
+
+def _request(wanted: TreeQuestion) -> TreeRequest:
+    return TreeRequest(
+        wanted.depth,
+        wanted.limit,
+        wanted.cursor,
+        key_results="key_results" in wanted.include,
+        count_children=wanted.count == "exact",
+    )

@@ -7,7 +7,7 @@ A number is a number, a date is a string in ISO 8601, an id is a UUID or
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, NewType
+from typing import Annotated, NewType, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 Ref = NewType("Ref", str)
+_D = TypeVar("_D", bound=date)
 
 # A figure has at most 20 digits before the point and 10 after it: enough for a
 # group's revenue in đồng, and sums of millions of them stay far inside `numeric`.
@@ -49,7 +50,8 @@ def _number_only(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
-def _ordinary_year(value: date) -> date:
+def ordinary_year(value: _D) -> _D:
+    """Refuse years in which calendars and clients disagree, or overflow."""
     if not 1900 <= value.year <= 2200:  # noqa: PLR2004
         raise PydanticCustomError("year_out_of_range", "must be between 1900 and 2200")
     return value
@@ -74,12 +76,12 @@ Weight = Annotated[
     PlainSerializer(float, return_type=float, when_used="json"),
 ]
 Day = Annotated[
-    date, BeforeValidator(_text_only, json_schema_input_type=date), AfterValidator(_ordinary_year)
+    date, BeforeValidator(_text_only, json_schema_input_type=date), AfterValidator(ordinary_year)
 ]
 Instant = Annotated[
     AwareDatetime,
     BeforeValidator(_text_only, json_schema_input_type=datetime),
-    AfterValidator(_ordinary_year),
+    AfterValidator(ordinary_year),
 ]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Prose = Annotated[str, StringConstraints(max_length=20_000)]

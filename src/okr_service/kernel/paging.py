@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from okr_service.kernel.documents import PageRequest
 from okr_service.kernel.errors import FieldError, InvalidQuery
-from okr_service.kernel.fields import Ref
+from okr_service.kernel.fields import Ref, ordinary_year
 
 
 def _plain_text(value: str) -> str:
@@ -37,7 +37,8 @@ def _as_utc(value: datetime) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-Since = Annotated[datetime, AfterValidator(_as_utc)]  # without an offset: UTC
+# without an offset: UTC
+Since = Annotated[datetime, AfterValidator(ordinary_year), AfterValidator(_as_utc)]
 Month = Annotated[str, Field(pattern=r"^(19|20|21)\d\d-(0[1-9]|1[0-2])$")]
 Names = Annotated[str, Field(max_length=500), AfterValidator(_plain_text)]
 

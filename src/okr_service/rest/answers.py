@@ -29,10 +29,7 @@ async def show(
     shown = await collection.one(call.tx, call.who.tenant_id, condition, request)
     if shown is None:
         raise absent
-    tag = etag(shown)
-    if matches(call.request.headers.get("if-none-match"), tag):
-        return Response(status_code=304, headers={"ETag": tag})
-    return Response(shown.text, 200, {"ETag": tag}, _JSON)
+    return _unless_known(call, shown, _JSON)
 
 
 async def written(
@@ -42,6 +39,23 @@ async def written(
     shown = await collection.one(call.tx, call.who.tenant_id, collection.model.id == row_id)
     assert shown is not None, "what was written can be read"
     return resource(shown, f"{created_at}/{row_id}" if created_at else None)
+
+
+def document(call: ReadCall, text: str) -> Response:
+    """Answer with a document that PostgreSQL built, or 304 where the caller has it already."""
+    return _unless_known(call, Representation(text, 0), _JSON)
+
+
+def picture(call: ReadCall, text: str) -> Response:
+    """Answer with a picture, or 304 where the caller has it already."""
+    return _unless_known(call, Representation(text, 0), "image/svg+xml")
+
+
+def _unless_known(call: ReadCall, shown: Representation, media_type: str) -> Response:
+    tag = etag(shown)
+    if matches(call.request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(shown.text, 200, {"ETag": tag}, media_type)
 
 
 def resource(shown: Representation, location: str | None = None) -> Response:

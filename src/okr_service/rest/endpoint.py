@@ -8,7 +8,7 @@ transaction, and commits before the answer leaves: a 2xx means stored.
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
@@ -31,7 +31,6 @@ from okr_service.settings import Settings
 
 _TRIES = 4
 _READS = frozenset({"GET"})
-_ACCEPTED = ("*/*", "application/*", "json")
 _JSON = "application/json"
 _KEY_LENGTH = 255
 
@@ -89,6 +88,8 @@ class _BoundedRequest(Request):
 class Endpoint(APIRoute):
     """A route that is called by a principal in a transaction."""
 
+    produces: ClassVar[tuple[str, ...]] = ("application/*", "json")  # parts of media types
+
     @staticmethod
     def body_limit(settings: Settings) -> int:
         """Return how many bytes a body may have."""
@@ -100,7 +101,7 @@ class Endpoint(APIRoute):
         takes_body = self.body_field is not None
 
         async def answer(request: Request) -> Response:
-            _require_acceptable(request)
+            _require_acceptable(request, self.produces)
             service: Service = request.app.state.service
             who = await service.gatekeeper.recognise(
                 request.headers.get("authorization"), request.scope["request_id"]
@@ -126,6 +127,12 @@ class BulkEndpoint(Endpoint):
     def body_limit(settings: Settings) -> int:
         """Return how many bytes a body may have."""
         return settings.bulk_body_limit_bytes
+
+
+class PictureEndpoint(Endpoint):
+    """A route that answers with an SVG picture."""
+
+    produces: ClassVar[tuple[str, ...]] = ("image/*", "image/svg+xml")
 
 
 async def _in_transaction(
@@ -168,9 +175,9 @@ async def _idempotent(request: Request, who: Principal) -> IdempotentRequest | N
     return IdempotentRequest(who.tenant_id, who.credential, key, digest.digest())
 
 
-def _require_acceptable(request: Request) -> None:
+def _require_acceptable(request: Request, produced: tuple[str, ...]) -> None:
     accept = request.headers.get("accept")
-    if accept and not any(kind in accept for kind in _ACCEPTED):
+    if accept and not any(kind in accept for kind in ("*/*", *produced)):
         raise NotAcceptableMediaType
 
 

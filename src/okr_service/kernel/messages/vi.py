@@ -101,6 +101,10 @@ SENTENCES: dict[str, str] = {
     "check-in-differs": "Cập nhật {external_id} đã được ghi trước đây với nội dung khác.",
     "already-voided": "Cập nhật tiến độ này đã bị hủy.",
     "voids-another-key-result": "Chỉ được đính chính cập nhật của cùng một kết quả then chốt.",
+    # questions about the rollup
+    "tree-too-large": "Có hơn {limit} mục tiêu; hãy giảm số cấp hoặc số mục tiêu con.",
+    "too-many-points": "Có hơn {limit} điểm giữa hai ngày này; hãy chọn bước dài hơn.",
+    "ends-before-start": "Ngày cuối nằm trước ngày đầu.",
     # imports of files
     "import-rejected": "Chưa nhập gì cả, vì một số ô không phù hợp.",
     "unreadable-table": "Không đọc được tệp dạng CSV kể từ dòng {row}.",
