@@ -269,6 +269,7 @@ async def test_a_closed_cycle_accepts_no_writes_but_reopening(build: Build) -> N
         await expect_problem(await build.rest.delete(f"/v1/{path}"), 409, "cycle-closed")
 
     await build.post("cycles/CLOSING:reopen")
+    await build.post(f"objectives/{objective['id']}:reopen")
     await build.check_in(key_result, 50)
     assert await build.progress(objective) == 0.5
 

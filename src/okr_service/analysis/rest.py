@@ -32,7 +32,7 @@ from okr_service.rest.answers import document
 from okr_service.rest.endpoint import Read, ReadCall
 from okr_service.rest.routing import PathRef, room
 
-router = room("objectives")
+router = room("analysis")
 
 
 @router.get("/objectives/{ref:path}/tree", response_model=TreeNodeView)

@@ -10,12 +10,11 @@ from okr_service.cycles.errors import CycleNotFound
 from okr_service.cycles.model import Cycle
 from okr_service.cycles.reads import CYCLES, cycles_wanted
 from okr_service.cycles.shapes import CycleListing, CycleState, CycleView, NewCycle
-from okr_service.kernel.fields import Ref
 from okr_service.kernel.paging import Shape
 from okr_service.kernel.references import identifies
 from okr_service.rest.answers import no_content, page, show, written
 from okr_service.rest.conditional import expected_versions
-from okr_service.rest.endpoint import Read, Write, WriteCall
+from okr_service.rest.endpoint import Read, Write
 from okr_service.rest.patch import patch_of, patched
 from okr_service.rest.put import put
 from okr_service.rest.routing import PageOf, Patch, PathRef, room
@@ -23,20 +22,10 @@ from okr_service.rest.routing import PageOf, Patch, PathRef, room
 router = room("cycles")
 
 
-@router.post("/cycles/{ref:path}:close", response_model=CycleView)
-async def close_cycle(ref: PathRef, call: Write) -> Response:
-    """Close a cycle: nothing in it can be changed until it is reopened."""
-    return await _set_state(call, ref, CycleState.CLOSED)
-
-
 @router.post("/cycles/{ref:path}:reopen", response_model=CycleView)
 async def reopen_cycle(ref: PathRef, call: Write) -> Response:
     """Reopen a closed cycle."""
-    return await _set_state(call, ref, CycleState.OPEN)
-
-
-async def _set_state(call: WriteCall, ref: Ref, state: CycleState) -> Response:
-    expected = expected_versions(call)
+    expected, state = expected_versions(call), CycleState.OPEN
     cycle = await service.set_cycle_state(call.tx, call.who, ref, state, expected)
     return await written(call, CYCLES, cycle.id)
 

@@ -96,6 +96,26 @@ async def set_cycle_state(
     return cycle
 
 
+async def hold_cycles_within(tx: Transaction, who: Principal, ref: Ref | UUID) -> list[Cycle]:
+    """Return a cycle and all beneath it, the outer ones first, held until the transaction ends.
+
+    The caller holds the tenant's structure alone.
+
+    Raises:
+        CycleNotFound.
+    """
+    outermost = await _lock(tx, who, ref, None)
+    within = [outermost]
+    level = [outermost.id]
+    while level:
+        beneath = select(Cycle.id).where(
+            Cycle.tenant_id == who.tenant_id, Cycle.parent_id.in_(level)
+        )
+        level = list(await tx.scalars(beneath.order_by(Cycle.start_date, Cycle.id)))
+        within += [await _lock(tx, who, row_id, None) for row_id in level]
+    return within
+
+
 async def delete_cycle(
     tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions = None
 ) -> None:

@@ -43,12 +43,6 @@ async def activate_objective(ref: PathRef, call: Write) -> Response:
     return await _set_state(call, ref, ObjectiveState.ACTIVE)
 
 
-@router.post("/objectives/{ref:path}:close", response_model=ObjectiveView)
-async def close_objective(ref: PathRef, call: Write) -> Response:
-    """Close an objective."""
-    return await _set_state(call, ref, ObjectiveState.CLOSED)
-
-
 @router.post("/objectives/{ref:path}:reopen", response_model=ObjectiveView)
 async def reopen_objective(ref: PathRef, call: Write) -> Response:
     """Reopen a closed objective."""

@@ -1,6 +1,7 @@
 """Setting objectives, aligning them, moving them through their life."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 
 from okr_service.access.policy import Permission, Principal, require
-from okr_service.audit.service import Change, record
+from okr_service.audit.service import Change, record, record_all
 from okr_service.cycles import service as cycles
 from okr_service.cycles.model import Cycle
 from okr_service.kernel import references
@@ -40,8 +41,21 @@ _NEXT_STATES = {
 }
 
 
-async def create_objective(tx: Transaction, who: Principal, new: NewObjective) -> Objective:
-    """Set an objective.
+@dataclass(frozen=True)
+class Outcome:
+    """What an objective is closed with; its progress is its score unless another is given."""
+
+    final_score: Decimal | None = None
+    retrospective: str | None = None
+
+
+async def create_objective(
+    tx: Transaction,
+    who: Principal,
+    new: NewObjective,
+    carried_over_from: UUID | None = None,
+) -> Objective:
+    """Set an objective, which may go on with an earlier one.
 
     Raises:
         NotPermitted, UnitNotFound, PersonNotFound, CycleNotFound, CycleClosed,
@@ -51,9 +65,11 @@ async def create_objective(tx: Transaction, who: Principal, new: NewObjective) -
     await hold_structure(tx, who.tenant_id, alone=False)
     values = await _values(tx, who, new, None)
     state = new.state or ObjectiveState.ACTIVE
-    objective = Objective(tenant_id=who.tenant_id, state=state.value, **values)
+    values |= {"state": state.value, "carried_over_from_id": carried_over_from}
+    objective = Objective(tenant_id=who.tenant_id, **values)
     await add(tx, objective)
-    created = Change("created", "objective", objective.id, after=new.model_dump(mode="json"))
+    after = new.model_dump(mode="json") | {"carried_over_from_id": carried_over_from}
+    created = Change("created", "objective", objective.id, after=after)
     await record(tx, who, created)
     return objective
 
@@ -64,8 +80,9 @@ async def edit_objective(
     ref: Ref | UUID,
     edit: Callable[[NewObjective], NewObjective],
     expected: Versions = None,
+    outcome: Outcome | None = None,
 ) -> Objective:
-    """Change an objective into what `edit` makes of it.
+    """Change an objective into what `edit` makes of it; `outcome` is for one that is closed.
 
     Rolls up the branch it leaves and the branch it joins.
 
@@ -81,7 +98,7 @@ async def edit_objective(
     wanted = edit(objective_input(objective))
     values = await _values(tx, who, wanted, objective)
     if wanted.state is not None:
-        values["state"] = _next_state(objective, wanted.state)
+        values |= _of_state(objective, wanted.state, outcome or Outcome())
     changes = differences(objective, values)
     if changes:
         await _write(tx, who, objective, changes)
@@ -94,13 +111,56 @@ async def set_objective_state(
     ref: Ref | UUID,
     state: ObjectiveState,
     expected: Versions = None,
+    outcome: Outcome | None = None,
 ) -> Objective:
     """Activate, close, reopen or cancel an objective; raises as `edit_objective` does."""
 
     def edit(present: NewObjective) -> NewObjective:
         return present.model_copy(update={"state": state})
 
-    return await edit_objective(tx, who, ref, edit, expected)
+    return await edit_objective(tx, who, ref, edit, expected, outcome)
+
+
+async def close_objectives(
+    tx: Transaction, who: Principal, cycle_ids: Collection[UUID], retrospective: str | None
+) -> list[Objective]:
+    """Close what is active in some cycles, each with its progress as score, in display order.
+
+    The caller holds the tenant's structure alone, and the cycles.
+
+    Raises:
+        NotPermitted.
+    """
+    require(who, Permission.PLAN)
+    of = (
+        Objective.tenant_id == who.tenant_id,
+        Objective.cycle_id.in_(cycle_ids),
+        Objective.state == ObjectiveState.ACTIVE.value,
+        Objective.deleted_at.is_(None),
+    )
+    # Closed ones count as active ones do, so there is nothing to roll up.
+    await rollup.hold(tx, who.tenant_id, list(await tx.scalars(select(Objective.id).where(*of))))
+    values: dict[str, object] = {
+        "state": ObjectiveState.CLOSED.value,
+        "closed_at": datetime.now(UTC),
+        "final_score": Objective.progress,
+        "version": Objective.version + 1,
+        "updated_at": func.clock_timestamp(),
+    }
+    if retrospective is not None:
+        values["retrospective"] = retrospective
+    fresh = {"synchronize_session": False, "populate_existing": True}
+    written = update(Objective).where(*of).values(values).returning(Objective)
+    rows = list(await tx.scalars(written, execution_options=fresh))
+    closed = sorted(rows, key=lambda row: (row.position, row.id))
+    before = {"state": ObjectiveState.ACTIVE.value}
+    names = ("state", "closed_at", "final_score", "retrospective")
+    audited = (
+        Change("updated", "objective", row.id, before, {name: getattr(row, name) for name in names})
+        for row in closed
+    )
+    await record_all(tx, who, audited)
+    return closed
 
 
 async def align_objective(
@@ -282,11 +342,19 @@ async def _require_childless(tx: Transaction, who: Principal, objective_id: UUID
         raise ObjectiveHasChildren
 
 
-def _next_state(objective: Objective, wanted: ObjectiveState) -> str:
+def _of_state(objective: Objective, wanted: ObjectiveState, outcome: Outcome) -> dict[str, object]:
     present = ObjectiveState(objective.state)
     if wanted != present and wanted not in _NEXT_STATES[present]:
         raise StateChangeNotAllowed(present, wanted).at("/state")
-    return wanted.value
+    values: dict[str, object] = {"state": wanted.value}
+    if wanted is ObjectiveState.CLOSED:
+        if wanted != present:
+            values |= {"closed_at": datetime.now(UTC), "final_score": objective.progress}
+        given = {"final_score": outcome.final_score, "retrospective": outcome.retrospective}
+        values |= {name: value for name, value in given.items() if value is not None}
+    elif present is ObjectiveState.CLOSED:
+        values |= {"closed_at": None, "final_score": None}
+    return values
 
 
 def objective_input(objective: Objective) -> NewObjective:

@@ -99,6 +99,7 @@ class Endpoint(APIRoute):
         """Wrap FastAPI's handler; see the module's first lines."""
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
+        needs_body = self.body_field is not None and self.body_field.field_info.is_required()
 
         async def answer(request: Request) -> Response:
             _require_acceptable(request, self.produces)
@@ -112,7 +113,7 @@ class Endpoint(APIRoute):
                     return await handle(request)
             request = _BoundedRequest(request.scope, request.receive)
             request.limit = self.body_limit(service.settings)
-            if takes_body:
+            if needs_body or (takes_body and _has_body(request)):
                 _require_json(request)
                 await request.body()  # a slow client must not hold a connection
             return await _in_transaction(service.database, request, who, handle)
@@ -179,6 +180,11 @@ def _require_acceptable(request: Request, produced: tuple[str, ...]) -> None:
     accept = request.headers.get("accept")
     if accept and not any(kind in accept for kind in ("*/*", *produced)):
         raise NotAcceptableMediaType
+
+
+def _has_body(request: Request) -> bool:
+    given = request.headers
+    return "transfer-encoding" in given or given.get("content-length", "0") != "0"
 
 
 def _require_json(request: Request) -> None:

@@ -21,6 +21,9 @@ lists them. Messages follow `Accept-Language` (`en`, `vi`).
 """
 _TAGS = {
     "objectives": "What a group wants to reach, and how it will know.",
+    "analysis": "Why, since when, and what if: trees, explanations, history, simulation.",
+    "scorecards": "How far each unit has come, and how it reports and acts.",
+    "closing": "How objectives and cycles end.",
     "check-ins": "What people and programs report of key results.",
     "action plans": "What is done about key results.",
     "cycles": "The periods a group plans in.",

@@ -101,6 +101,12 @@ SENTENCES: dict[str, str] = {
     "check-in-differs": "Cập nhật {external_id} đã được ghi trước đây với nội dung khác.",
     "already-voided": "Cập nhật tiến độ này đã bị hủy.",
     "voids-another-key-result": "Chỉ được đính chính cập nhật của cùng một kết quả then chốt.",
+    # closing
+    "objective-not-in-force": "Chỉ chuyển tiếp được mục tiêu đang thực hiện hoặc đã đóng; "
+    "mục tiêu này ở trạng thái {state}.",
+    "objective-finished": "Mục tiêu đã hoàn thành; không còn gì để chuyển tiếp.",
+    "already-carried-over": "Mục tiêu đã được chuyển tiếp sang kỳ này.",
+    "carried-over-to-its-cycle": "Phải chuyển tiếp sang một kỳ khác kỳ của mục tiêu.",
     # questions about the rollup
     "tree-too-large": "Có hơn {limit} mục tiêu; hãy giảm số cấp hoặc số mục tiêu con.",
     "too-many-points": "Có hơn {limit} điểm giữa hai ngày này; hãy chọn bước dài hơn.",
