@@ -11,6 +11,7 @@ from okr_service import __version__
 from okr_service.access.rest import router as access
 from okr_service.access.service import Gatekeeper
 from okr_service.actions.rest import router as actions
+from okr_service.analysis.rest import pictures
 from okr_service.analysis.rest import router as analysis
 from okr_service.audit.rest import router as audit
 from okr_service.checkins.rest import bulk_router as check_in_batches
@@ -54,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
     # The first that fits a path answers: what is beneath a resource comes before it.
     for router in (
         scorecards,
+        pictures,
         analysis,
         closing,
         check_in_batches,

@@ -1,5 +1,6 @@
 """Questions about the rollup over REST."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -7,8 +8,9 @@ from fastapi import Query
 from starlette.responses import Response
 
 from okr_service.access.policy import Permission, require
-from okr_service.analysis import reads
+from okr_service.analysis import drawable, reads, service
 from okr_service.analysis.reads import Moment, TreeRequest
+from okr_service.analysis.service import Affected
 from okr_service.analysis.shapes import (
     AsOfQuestion,
     AsOfView,
@@ -19,20 +21,31 @@ from okr_service.analysis.shapes import (
     ForestView,
     HistoryQuestion,
     HistoryView,
+    PictureQuestion,
+    SimulatedView,
+    Simulation,
     TreeNodeView,
     TreeQuestion,
 )
 from okr_service.cycles.errors import CycleNotFound
 from okr_service.cycles.model import Cycle
 from okr_service.kernel.fields import Ref
+from okr_service.kernel.messages import Language, preferred_language
 from okr_service.kernel.references import resolve
 from okr_service.objectives.errors import KeyResultNotFound, ObjectiveNotFound
 from okr_service.objectives.model import KeyResult, Objective
-from okr_service.rest.answers import document
-from okr_service.rest.endpoint import Read, ReadCall
+from okr_service.pictures.history import draw_history
+from okr_service.pictures.tree import draw_tree
+from okr_service.rest.answers import computed, document, picture
+from okr_service.rest.endpoint import PictureEndpoint, Read, ReadCall, Write
 from okr_service.rest.routing import PathRef, room
 
 router = room("analysis")
+pictures = room("analysis", PictureEndpoint)
+
+_SVG: dict[int | str, dict[str, object]] = {
+    200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}
+}
 
 
 @router.get("/objectives/{ref:path}/tree", response_model=TreeNodeView)
@@ -125,3 +138,44 @@ def _request(wanted: TreeQuestion) -> TreeRequest:
         key_results="key_results" in wanted.include,
         count_children=wanted.count == "exact",
     )
+
+
+@router.post("/rollup:simulate", response_model=SimulatedView)
+async def simulate(body: Simulation, call: Write) -> Response:
+    """Say which objectives changes would move, without making them."""
+    affected = await service.simulate(call.tx, call.who, body.changes)
+    return computed({"objectives": [_shown(one) for one in affected]})
+
+
+def _shown(one: Affected) -> dict[str, object]:
+    return vars(one) | {
+        "before": None if one.before is None else float(one.before),
+        "after": None if one.after is None else float(one.after),
+    }
+
+
+@pictures.get("/objectives/{ref:path}/tree.svg", responses=_SVG)
+async def draw_objective_tree(
+    ref: PathRef, wanted: Annotated[PictureQuestion, Query()], call: Read
+) -> Response:
+    """Draw an objective and those beneath it; a very large tree is summed up."""
+    objective_id = await _objective(call, ref)
+    root = await drawable.drawable_tree(call.tx, call.who.tenant_id, objective_id)
+    return picture(call, draw_tree(root, _language(call, wanted), wanted.theme))
+
+
+@pictures.get("/objectives/{ref:path}/history.svg", responses=_SVG)
+async def draw_objective_history(
+    ref: PathRef, wanted: Annotated[PictureQuestion, Query()], call: Read
+) -> Response:
+    """Draw an objective's progress day by day, beside what was expected."""
+    objective_id = await _objective(call, ref)
+    title, points = await drawable.drawable_history(call.tx, call.who.tenant_id, objective_id)
+    today = datetime.now(UTC).date()
+    drawn = draw_history(title, points, today, _language(call, wanted), wanted.theme)
+    return picture(call, drawn)
+
+
+def _language(call: ReadCall, wanted: PictureQuestion) -> Language:
+    accepted = call.request.headers.get("accept-language", "")
+    return wanted.lang or preferred_language(accepted)

@@ -2,12 +2,14 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from okr_service.kernel.fields import Day, View
+from okr_service.checkins.shapes import NewCheckIn
+from okr_service.kernel.fields import Day, Input, Reference, View
 from okr_service.kernel.forest import DEEPEST
 from okr_service.kernel.paging import Set, Since
 from okr_service.objectives.shapes import (
@@ -16,6 +18,8 @@ from okr_service.objectives.shapes import (
     Confidence,
     Health,
     Metric,
+    NewKeyResult,
+    NewObjective,
     ObjectiveState,
     Progress,
 )
@@ -269,3 +273,64 @@ class FeedsView(View):
     value: str | None
     data: list[FeedView]
     others: int = Field(description="How many more there are.")
+
+
+class Edit(Input):
+    """An edit that is not made."""
+
+    id: Reference = Field(description="What is edited.")
+    changes: dict[str, object] = Field(
+        description="A merge patch, as PATCH takes it.", examples=[{"weight": 3}]
+    )
+
+
+class Hypothesis(Input):
+    """One change that is not made: exactly one of these."""
+
+    check_in: NewCheckIn | None = Field(default=None, description="A value is reported.")
+    edit_objective: Edit | None = Field(
+        default=None, description="An objective has another weight, state, parent or cycle."
+    )
+    edit_key_result: Edit | None = Field(
+        default=None, description="A key result has another weight, target or feed."
+    )
+    create_objective: NewObjective | None = Field(
+        default=None, description="There is another one; later changes can name its external id."
+    )
+    create_key_result: NewKeyResult | None = Field(
+        default=None, description="There is another one."
+    )
+    delete_objective: Reference | None = Field(default=None, description="There is none.")
+    delete_key_result: Reference | None = Field(default=None, description="There is none.")
+
+    @model_validator(mode="after")
+    def _is_one_change(self) -> Self:
+        if sum(value is not None for value in vars(self).values()) != 1:
+            names = ", ".join(type(self).model_fields)
+            raise PydanticCustomError("not_exactly_one", "exactly one", {"expected": names})
+        return self
+
+
+class Simulation(Input):
+    """Changes that are not made."""
+
+    changes: Annotated[list[Hypothesis], Field(min_length=1, max_length=100)] = Field(
+        description="What would change, in order; each builds on those before."
+    )
+
+
+class AffectedView(View):
+    """An objective that the changes would move."""
+
+    id: UUID | None = Field(description="Null for one that only the changes create.")
+    external_id: str | None
+    title: str
+    parent_id: UUID | None
+    before: Progress | None
+    after: Progress | None
+
+
+class SimulatedView(View):
+    """What the changes would come to."""
+
+    objectives: list[AffectedView] = Field(description="The roots first.")

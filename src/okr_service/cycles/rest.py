@@ -11,11 +11,12 @@ from okr_service.cycles.model import Cycle
 from okr_service.cycles.reads import CYCLES, cycles_wanted
 from okr_service.cycles.shapes import CycleListing, CycleState, CycleView, NewCycle
 from okr_service.kernel.paging import Shape
+from okr_service.kernel.patch import patched
 from okr_service.kernel.references import identifies
 from okr_service.rest.answers import no_content, page, show, written
 from okr_service.rest.conditional import expected_versions
 from okr_service.rest.endpoint import Read, Write
-from okr_service.rest.patch import patch_of, patched
+from okr_service.rest.patch import patch_of
 from okr_service.rest.put import put
 from okr_service.rest.routing import PageOf, Patch, PathRef, room
 

@@ -69,6 +69,7 @@ class Database:
         common = {
             "timezone": "UTC",
             "jit": "off",
+            "work_mem": "32MB",  # questions about large trees carry whole levels in arrays
             "application_name": "okr-service",
             "statement_timeout": str(settings.statement_timeout_ms),
             "idle_in_transaction_session_timeout": "60000",

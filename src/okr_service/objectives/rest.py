@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.paging import Shape
+from okr_service.kernel.patch import patched
 from okr_service.kernel.references import identifies
 from okr_service.objectives import key_results, service
 from okr_service.objectives.errors import KeyResultNotFound, ObjectiveNotFound
@@ -30,7 +31,7 @@ from okr_service.objectives.shapes import (
 from okr_service.rest.answers import no_content, page, show, written
 from okr_service.rest.conditional import expected_versions
 from okr_service.rest.endpoint import Read, Write, WriteCall
-from okr_service.rest.patch import patch_of, patched
+from okr_service.rest.patch import patch_of
 from okr_service.rest.put import put
 from okr_service.rest.routing import PageOf, Patch, PathRef, room
 

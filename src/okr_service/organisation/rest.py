@@ -6,6 +6,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from okr_service.kernel.paging import Shape
+from okr_service.kernel.patch import patched
 from okr_service.kernel.references import identifies
 from okr_service.organisation import service
 from okr_service.organisation.errors import PersonNotFound, UnitNotFound
@@ -22,7 +23,7 @@ from okr_service.organisation.shapes import (
 from okr_service.rest.answers import no_content, page, show, written
 from okr_service.rest.conditional import expected_versions
 from okr_service.rest.endpoint import Read, Write
-from okr_service.rest.patch import patch_of, patched
+from okr_service.rest.patch import patch_of
 from okr_service.rest.put import put
 from okr_service.rest.routing import PageOf, Patch, PathRef, room
 

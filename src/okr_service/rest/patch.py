@@ -1,43 +1,8 @@
-"""JSON Merge Patch (RFC 7396): a change is the present input with some members replaced."""
+"""Merge patches as OpenAPI knows them."""
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
-
-from pydantic import BaseModel, ValidationError
-
-from okr_service.kernel.errors import InvalidInput
-from okr_service.kernel.validation import field_errors
+from pydantic import BaseModel
 
 MERGE_PATCH = "application/merge-patch+json"
-_I = TypeVar("_I", bound=BaseModel)
-
-
-def merge(target: object, patch: object) -> object:
-    """Return the target with the patch applied; null removes a member."""
-    if not isinstance(patch, Mapping):
-        return patch
-    merged = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge(merged.get(name), value)
-    return merged
-
-
-def patched(shape: type[_I], patch: Mapping[str, object]) -> Callable[[_I], _I]:
-    """Return the edit that a merge patch stands for.
-
-    The edit raises InvalidInput where the outcome does not fit the shape.
-    """
-
-    def edit(present: _I) -> _I:
-        try:
-            return shape.model_validate(merge(present.model_dump(mode="json"), patch))
-        except ValidationError as error:
-            raise InvalidInput(field_errors(error.errors())) from error
-
-    return edit
 
 
 def patch_of(shape: type[BaseModel]) -> dict[str, object]:

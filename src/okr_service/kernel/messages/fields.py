@@ -46,6 +46,7 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "not-an-id": ("This must be an id.", "Phải là một mã định danh."),
     "not-allowed": ("This must be one of: {expected}.", "Phải là một trong: {expected}."),
+    "not-exactly-one": ("Give exactly one of: {expected}.", "Chỉ cho đúng một trong: {expected}."),
     "not-a-list": ("This must be a list.", "Phải là một danh sách."),
     "not-an-object": ("This must be an object.", "Phải là một đối tượng."),
     "invalid-character": (
@@ -93,6 +94,7 @@ CODES: dict[str, str] = {
     "uuid_parsing": "not-an-id",
     "enum": "not-allowed",
     "literal_error": "not-allowed",
+    "not_exactly_one": "not-exactly-one",
     "list_type": "not-a-list",
     "model_type": "not-an-object",
     "model_attributes_type": "not-an-object",
