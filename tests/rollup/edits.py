@@ -153,7 +153,7 @@ class Edited:
             await self._make(lambda tx: organisation.create_unit(tx, self.who, NewUnit(name="U")))
         ).id
         year = NewCycle(code="Y", start_date=date(2026, 1, 1), end_date=date(2026, 12, 31))
-        self._cycle = (await self._make(lambda tx: cycles.create_cycle(tx, self.who, year))).id
+        self.cycle_id = (await self._make(lambda tx: cycles.create_cycle(tx, self.who, year))).id
         above: UUID | None = None
         for _ in range(3):
             above = await self._add_objective(above, Decimal(2), ObjectiveState.ACTIVE)
@@ -182,7 +182,7 @@ class Edited:
         new = NewObjective(
             title="O",
             unit_id=_ref(self._unit),
-            cycle_id=_ref(self._cycle),
+            cycle_id=_ref(self.cycle_id),
             parent_id=None if parent is None else _ref(parent),
             weight=weight,
             state=state,
@@ -561,7 +561,7 @@ class Edited:
         await self._set_cycle(CycleState.OPEN)
 
     async def _set_cycle(self, state: CycleState) -> None:
-        await self._make(lambda tx: cycles.set_cycle_state(tx, self.who, self._cycle, state))
+        await self._make(lambda tx: cycles.set_cycle_state(tx, self.who, self.cycle_id, state))
         self._is_closed = state is CycleState.CLOSED
 
     async def together(self) -> None:

@@ -1,7 +1,7 @@
 """The domain's figures, from its definition, with fractions: no SQL and none of the service."""
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 from math import floor
@@ -36,12 +36,21 @@ class CheckIn:
     observed_at: datetime
     recorded: int  # first, second, third, …
     voided: bool = False
+    recorded_at: datetime | None = None
+    voided_at: datetime | None = None
+
+    def counted(self, as_of: datetime, known_at: datetime) -> bool:
+        """Say whether it was seen by one moment, and recorded and valid at another."""
+        assert self.recorded_at is not None
+        is_valid = self.voided_at is None or self.voided_at > known_at
+        return self.observed_at <= as_of and self.recorded_at <= known_at and is_valid
 
 
 @dataclass
 class Action:
     weight: Fraction
     state: str = "todo"
+    done_at: datetime | None = None
 
 
 class KeyResultFigures(NamedTuple):
@@ -136,6 +145,46 @@ class Forest:
             if not objective.deleted:
                 figures[row_id] = self._of_objective(row_id)
         return figures
+
+    def as_of(self, as_of: datetime, known_at: datetime) -> "Forest":
+        """Return the forest as it is built today, with what was known at a moment."""
+        then = Forest(self.objectives)
+        for row_id, key_result in self.key_results.items():
+            check_ins = {
+                check_in_id: replace(check_in, voided=False)
+                for check_in_id, check_in in key_result.check_ins.items()
+                if check_in.counted(as_of, known_at)
+            }
+            actions = {
+                action_id: action
+                if action.done_at is None or action.done_at <= min(as_of, known_at)
+                else replace(action, state="todo")
+                for action_id, action in key_result.actions.items()
+            }
+            then.key_results[row_id] = replace(key_result, check_ins=check_ins, actions=actions)
+        return then
+
+    def shares(self, row_id: UUID, depth: int) -> dict[UUID, tuple[Fraction, Fraction]]:
+        """Return, by id, the share and the progress of what explains an objective."""
+        found: dict[UUID, tuple[Fraction, Fraction]] = {}
+        whole = self._of_objective(row_id)
+        if whole.weight_sum == 0:
+            return found
+        for key_result_id, key_result in self.key_results.items():
+            if key_result.objective_id == row_id and not key_result.deleted and key_result.weight:
+                share = key_result.weight / whole.weight_sum
+                found[key_result_id] = (share, self.of_key_result(key_result_id).progress)
+        for child_id in self.children(row_id):
+            child, progress = self.objectives[child_id], self._of_objective(child_id).progress
+            if child.state not in _COUNTED or progress is None or not child.weight:
+                continue
+            share = child.weight / whole.weight_sum
+            if depth == 1:
+                found[child_id] = (share, progress)
+                continue
+            for beneath_id, (part, done) in self.shares(child_id, depth - 1).items():
+                found[beneath_id] = (share * part, done)
+        return found
 
     def of_key_result(self, row_id: UUID) -> KeyResultFigures:
         """Work out the figures of one key result."""

@@ -69,26 +69,31 @@ async def forest(tx: Reading, tenant_id: UUID) -> exact.Forest:
 async def _add_check_ins(tx: Reading, tenant_id: UUID, found: exact.Forest) -> None:
     c = CheckIn.__table__.c
     recorded = (
-        select(c.id, c.key_result_id, c.value, c.observed_at, c.voided_at)
+        select(c.id, c.key_result_id, c.value, c.observed_at, c.recorded_at, c.voided_at)
         .where(c.tenant_id == tenant_id)
         .order_by(c.recorded_at, c.id)
     )
     for order, row in enumerate(await tx.execute(recorded)):
         found.key_results[row.key_result_id].check_ins[row.id] = exact.CheckIn(
-            Fraction(row.value), row.observed_at, order, row.voided_at is not None
+            Fraction(row.value),
+            row.observed_at,
+            order,
+            row.voided_at is not None,
+            row.recorded_at,
+            row.voided_at,
         )
 
 
 async def _add_actions(tx: Reading, tenant_id: UUID, found: exact.Forest) -> None:
     a, p = Action.__table__.c, ActionPlan.__table__.c
     planned = (
-        select(a.id, p.key_result_id, a.weight, a.state)
+        select(a.id, p.key_result_id, a.weight, a.state, a.done_at)
         .where(a.tenant_id == tenant_id, p.tenant_id == tenant_id)
         .where(a.action_plan_id == p.id)
     )
     for row in await tx.execute(planned):
         found.key_results[row.key_result_id].actions[row.id] = exact.Action(
-            Fraction(row.weight), row.state
+            Fraction(row.weight), row.state, row.done_at
         )
 
 
