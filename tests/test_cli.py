@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,47 @@ def test_an_import_without_a_service_says_so(tmp_path: Path) -> None:
     file.write_text("objective\nA\n")
     done = okr("import", str(file), "--url", "http://127.0.0.1:9", "--api-key", "k")
     assert (done.returncode, "no answer" in done.stderr) == (2, True)
+
+
+@pytest.fixture
+def planted_service(empty_database_url: str) -> Iterator[dict[str, str]]:
+    """Serve a database with a planted tree; gives the variables to call it with."""
+    assert okr("migrate", OKR_DATABASE_URL=empty_database_url).returncode == 0
+    planted = okr("demo", "--objectives", "60", OKR_DATABASE_URL=empty_database_url).stdout
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    environment = {**os.environ, "OKR_DATABASE_URL": empty_database_url}
+    serving = subprocess.Popen(
+        [str(_OKR), "serve", "--port", port],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert serving.stdout is not None
+    assert any("ready" in line for line in serving.stdout)
+    yield {
+        "OKR_URL": f"http://127.0.0.1:{port}",
+        "OKR_API_KEY": planted.rpartition("Admin API key: ")[2].strip(),
+    }
+    serving.terminate()
+    serving.communicate()
+
+
+def test_questions_are_answered_within_80_columns(planted_service: dict[str, str]) -> None:
+    explained = okr("rollup", "explain", "external:L-0", **planted_service).stdout.splitlines()
+    tree = okr("rollup", "tree", "external:L-0", **planted_service).stdout.splitlines()
+    history = okr("rollup", "history", "external:L-0", **planted_service).stdout.splitlines()
+
+    assert explained[0].strip().startswith(tree[0].partition(" % ")[0])
+    assert len(explained) == 10
+    assert explained[-1].endswith("173 more")
+    assert tree[1].startswith("├─ ")
+    assert any(line.startswith("│  └─ ") for line in tree)
+    assert len(history) == 12
+    assert max(len(line) for line in [*explained, *tree, *history]) <= 80
+
+
+def test_a_question_about_nothing_says_so(planted_service: dict[str, str]) -> None:
+    done = okr("rollup", "explain", "external:NONE", **planted_service)
+    assert (done.returncode, done.stderr) == (2, "There is no objective external:NONE.\n")

@@ -2,13 +2,12 @@
 
 import asyncio
 import os
-import secrets
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import httpx
@@ -19,6 +18,8 @@ from sqlalchemy import select
 
 from okr_service.access.model import Tenant
 from okr_service.access.service import BOOTSTRAP_TENANT_ID, found_bootstrap_tenant, found_tenant
+from okr_service.ask import rollup_app
+from okr_service.client import DATA, LOCAL, ApiKey, Url, call, fail, key_of
 from okr_service.kernel.database import Database
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.migrations import migrate as migrate_database
@@ -26,27 +27,20 @@ from okr_service.kernel.migrations import unmigrate
 from okr_service.settings import Settings, unknown_variables
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-rollup_app = typer.Typer(no_args_is_help=True, help="Check the rolled-up figures, or mend them.")
 app.add_typer(rollup_app, name="rollup")
 
-_DATA = Path(".data")
-_KEY_FILE = "admin-api-key"
 _T = TypeVar("_T")
 
 DataFolder = Annotated[
     Path,
     typer.Option("--data", help="Where the embedded database is, if OKR_DATABASE_URL is unset."),
 ]
-Url = Annotated[str, typer.Option(envvar="OKR_URL", help="Where the service is.")]
-ApiKey = Annotated[
-    str | None, typer.Option("--api-key", envvar="OKR_API_KEY", help="An API key that may plan.")
-]
 
 
 @app.callback()
 def _refuse_unknown_variables() -> None:
     if unknown := unknown_variables(os.environ):
-        _fail(f"unknown settings: {', '.join(unknown)}; see README.md for those there are")
+        fail(f"unknown settings: {', '.join(unknown)}; see README.md for those there are")
 
 
 @app.command()
@@ -57,7 +51,7 @@ def serve(
     data: DataFolder | None = None,
 ) -> None:
     """Start the service; with a database of its own unless OKR_DATABASE_URL is set."""
-    folder = data or _DATA / ("demo" if demo else "serve")
+    folder = data or DATA / ("demo" if demo else "serve")
     with _settings(folder, as_owner=True) as settings:
         if demo:
             asyncio.run(_plan_demo(settings))
@@ -66,7 +60,7 @@ def serve(
 
 @app.command()
 def migrate(
-    data: DataFolder = _DATA / "serve",
+    data: DataFolder = DATA / "serve",
     down_to: Annotated[
         str | None, typer.Option(help="Take the tables down to this revision; `base` removes them.")
     ] = None,
@@ -83,25 +77,14 @@ def migrate(
 @app.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A flat CSV file.")],
-    url: Url = "http://127.0.0.1:8000",
+    url: Url = LOCAL,
     api_key: ApiKey = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show only what it would do.")] = False,
 ) -> None:
     """Load a file of targets into a running service."""
-    key = api_key or _key_of(_DATA / "serve")
-    if key is None:
-        _fail("give --api-key or OKR_API_KEY")
-    try:
-        response = httpx.post(
-            f"{url}/v1/imports",
-            params={"mode": "dry_run" if dry_run else "commit"},
-            content=file.read_bytes(),
-            headers={"Authorization": f"Bearer {key}", "Content-Type": "text/csv"},
-            timeout=600,
-        )
-    except httpx.HTTPError as error:
-        _fail(f"no answer from {url}: {error}")
-    _show_import(response)
+    mode = {"mode": "dry_run" if dry_run else "commit"}
+    csv = {"content": file.read_bytes(), "headers": {"Content-Type": "text/csv"}}
+    _show_import(call(url, api_key, "POST", "imports", params=mode, **csv))
 
 
 @app.command()
@@ -110,7 +93,7 @@ def demo(
         int, typer.Option(min=0, help="Plant a tree of so many objectives instead of the group.")
     ] = 0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same figures.")] = 2026,
-    data: DataFolder = _DATA / "demo",
+    data: DataFolder = DATA / "demo",
 ) -> None:
     """Plan a made-up group, or a large tree to measure with."""
     with _settings(data) as settings:
@@ -131,11 +114,11 @@ def schema(
     if not check:
         generate(folder)
     elif stale := differences(folder):
-        _fail(f"not current: {', '.join(stale)}; run `okr schema`")
+        fail(f"not current: {', '.join(stale)}; run `okr schema`")
 
 
 @rollup_app.command()
-def verify(data: DataFolder = _DATA / "serve") -> None:
+def verify(data: DataFolder = DATA / "serve") -> None:
     """Compute every figure anew and list those that differ; exit status 1 if any does."""
     from okr_service.rollup import service as rollup  # noqa: PLC0415
 
@@ -153,7 +136,7 @@ def verify(data: DataFolder = _DATA / "serve") -> None:
 
 
 @rollup_app.command()
-def repair(data: DataFolder = _DATA / "serve") -> None:
+def repair(data: DataFolder = DATA / "serve") -> None:
     """Compute every figure anew and write it where it differs."""
     from okr_service.rollup import service as rollup  # noqa: PLC0415
 
@@ -177,10 +160,10 @@ def _settings(folder: Path, *, as_owner: bool = False, migrated: bool = True) ->
         with _embedded_url(folder, as_owner=as_owner) as url:
             if migrated:
                 migrate_database(url)
-            key = os.environ.get("OKR_BOOTSTRAP_API_KEY") or _key_of(folder, make=True)
+            key = os.environ.get("OKR_BOOTSTRAP_API_KEY") or key_of(folder, make=True)
             yield Settings(database_url=url, bootstrap_api_key=key)
     except ValidationError as error:
-        _fail(
+        fail(
             "; ".join(f"OKR_{e['loc'][0] if e['loc'] else ''}: {e['msg']}" for e in error.errors())
         )
 
@@ -199,18 +182,7 @@ def _embedded_url(folder: Path, *, as_owner: bool) -> Iterator[str]:
             server.ensure_database("okr")
             yield server.url()
     except EmbeddedFailure as error:
-        _fail(str(error))
-
-
-def _key_of(folder: Path, *, make: bool = False) -> str | None:
-    file = folder / _KEY_FILE
-    if not file.exists():
-        if not make:
-            return None
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as opened:
-            opened.write(f"okr_admin_{secrets.token_urlsafe(32)}\n")
-    return file.read_text().strip()
+        fail(str(error))
 
 
 class _Server(uvicorn.Server):
@@ -299,8 +271,3 @@ def _show_import(response: httpx.Response) -> None:
 
 def _percent(progress: float | None) -> str:
     return "not measured" if progress is None else f"{progress:.4%}"
-
-
-def _fail(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    raise typer.Exit(2)

@@ -13,17 +13,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import ARRAY, Boolean, Date, Numeric, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Boolean, Date, Integer, Numeric, Text, Uuid, bindparam, text
 from sqlalchemy.types import TypeEngine
 
 from okr_service.kernel.database import Database, Transaction
 from okr_service.kernel.sql import load_sql
 
-_ROOMS = ("rollup", "checkins", "actions", "imports", "cycles")
+_ROOMS = ("rollup", "checkins", "actions", "imports", "cycles", "scorecards")
 _NO_SCANS = ("ModifyTable", "Bitmap Heap Scan")
 _FUNCTIONS = "rollup/functions"  # declares functions, asks nothing
 _WIDE = {
     "cycles/falls_outside",  # is asked when a cycle's dates are edited: seldom
+    "scorecards/scorecard",  # reads the tenant's own row; and of units there is one here
 }
 
 _TENANT = UUID(int=1)
@@ -58,6 +59,13 @@ _STATEMENTS: dict[str, dict[str, tuple[TypeEngine[Any], object]]] = {
         "cycle_id": _ID,
         "start_date": _DAY,
         "end_date": _DAY,
+    },
+    "scorecards/scorecard": {
+        "tenant_id": _OF,
+        "unit_id": (Uuid(), UUID(int=1)),
+        "cycle_id": _ID,
+        "depth": (Integer(), 32),
+        "ranked": _SOME,
     },
 }
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, Text, func
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, mapped_column, synonym
+from sqlalchemy.orm import Mapped, mapped_column
 
 from okr_service.kernel.model import Model, TenantRow
 
@@ -22,7 +22,6 @@ class Tenant(Model):
     )
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
-    id: Mapped[UUID] = synonym("tenant_id")
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     name: Mapped[str]
     ahead_from: Mapped[Decimal] = mapped_column(default=Decimal("0.05"), server_default="0.05")

@@ -25,3 +25,7 @@ class UnitWouldLoop(Invalid):
 
 class UnitsTooDeep(Invalid):
     """Units can be nested 32 levels deep at most."""
+
+
+class ThresholdsOutOfOrder(Invalid):
+    """`ahead_from` must be above `on_track_from`, and that above `behind_from`."""

@@ -17,10 +17,13 @@ from okr_service.organisation.shapes import (
     NewUnit,
     PersonListing,
     PersonView,
+    TenantSettings,
+    TenantView,
     UnitListing,
     UnitView,
 )
-from okr_service.rest.answers import no_content, page, show, written
+from okr_service.organisation.tenant import edit_tenant, show_tenant
+from okr_service.rest.answers import document, no_content, page, resource, show, written
 from okr_service.rest.conditional import expected_versions
 from okr_service.rest.endpoint import Read, Write
 from okr_service.rest.patch import patch_of
@@ -126,3 +129,17 @@ async def delete_person(ref: PathRef, call: Write) -> Response:
     """Delete the record of a person that nothing refers to."""
     await service.delete_person(call.tx, call.who, ref, expected_versions(call))
     return no_content()
+
+
+@router.get("/tenant", response_model=TenantView)
+async def get_tenant(call: Read) -> Response:
+    """Show the tenant and its settings."""
+    return document(call, await show_tenant(call.tx, call.who))
+
+
+@router.patch("/tenant", response_model=TenantView, openapi_extra=patch_of(TenantSettings))
+async def patch_tenant(body: Patch, call: Write) -> Response:
+    """Change some of the tenant's settings (JSON Merge Patch)."""
+    edit, expected = patched(TenantSettings, body), expected_versions(call)
+    await edit_tenant(call.tx, call.who, edit, expected)
+    return resource(await show_tenant(call.tx, call.who))

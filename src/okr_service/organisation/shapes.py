@@ -1,15 +1,21 @@
 """What goes in and out about units and people."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, StrictBool, StringConstraints
+from pydantic import Field, PlainSerializer, StrictBool, StringConstraints
 
-from okr_service.kernel.fields import ExternalId, Input, Reference, Title, View
+from okr_service.kernel.fields import ExternalId, Figure, Input, Reference, Title, View
 from okr_service.kernel.paging import Listing, Names, Refs, Set
 
+Difference = Annotated[
+    Figure,
+    Field(ge=-1, le=1, decimal_places=6),
+    PlainSerializer(float, return_type=float, when_used="json"),
+]
 Email = Annotated[str, StringConstraints(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
@@ -86,3 +92,35 @@ class PersonListing(Listing):
     unit_id: Refs = Field(default=[], description="In one of these units.")
     active: bool | None = Field(default=None, description="Working here, or not any more.")
     q: Names | None = Field(default=None, description="With these words in the name.")
+
+
+class TenantSettings(Input):
+    """What an admin decides for the tenant.
+
+    Health is progress less expected progress: `ahead` from `ahead_from` on, else
+    `on_track` from `on_track_from`, else `behind` from `behind_from`, else `at_risk`.
+    """
+
+    name: Title = Field(description="The group's name.")
+    ahead_from: Difference = Field(
+        default=Decimal("0.05"), description="The least difference that is `ahead`."
+    )
+    on_track_from: Difference = Field(
+        default=Decimal("-0.1"), description="The least difference that is `on_track`."
+    )
+    behind_from: Difference = Field(
+        default=Decimal("-0.25"), description="The least difference that is `behind`."
+    )
+
+
+class TenantView(View):
+    """The tenant, and what its admins decided."""
+
+    id: UUID
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    name: str
+    ahead_from: float
+    on_track_from: float
+    behind_from: float

@@ -41,9 +41,10 @@ async def written(
     return resource(shown, f"{created_at}/{row_id}" if created_at else None)
 
 
-def document(call: ReadCall, text: str) -> Response:
-    """Answer with a document that PostgreSQL built, or 304 where the caller has it already."""
-    return _unless_known(call, Representation(text, 0), _JSON)
+def document(call: ReadCall, shown: Representation | str) -> Response:
+    """Answer with a JSON document, or 304 where the caller has it already."""
+    whole = Representation(shown, 0) if isinstance(shown, str) else shown
+    return _unless_known(call, whole, _JSON)
 
 
 def picture(call: ReadCall, text: str) -> Response:

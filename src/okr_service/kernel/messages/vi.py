@@ -50,6 +50,8 @@ SENTENCES: dict[str, str] = {
     "person-not-found": "Không có nhân sự {ref}.",
     "unit-would-loop": "Một đơn vị không thể thuộc chính nó, trực tiếp hay gián tiếp.",
     "units-too-deep": "Đơn vị chỉ được lồng tối đa 32 cấp.",
+    "thresholds-out-of-order": "`ahead_from` phải lớn hơn `on_track_from`, "
+    "và `on_track_from` lớn hơn `behind_from`.",
     # cycles
     "cycle-not-found": "Không có kỳ {ref}.",
     "cycle-code-taken": "Một kỳ khác đã có mã {cycle_code}.",

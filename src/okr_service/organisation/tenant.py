@@ -1,0 +1,59 @@
+"""What an admin decides for the tenant."""
+
+from collections.abc import Callable
+
+from sqlalchemy import func, select
+
+from okr_service.access.model import Tenant
+from okr_service.access.policy import Permission, Principal, require
+from okr_service.audit.service import Change, record
+from okr_service.kernel.database import Reading, Transaction
+from okr_service.kernel.documents import Representation
+from okr_service.kernel.errors import VersionMismatch
+from okr_service.kernel.references import Versions
+from okr_service.kernel.writes import differences
+from okr_service.organisation.errors import ThresholdsOutOfOrder
+from okr_service.organisation.shapes import TenantSettings, TenantView
+
+
+async def show_tenant(tx: Reading, who: Principal) -> Representation:
+    """Return the caller's tenant and its settings; raises NotPermitted."""
+    require(who, Permission.READ)
+    t = Tenant.__table__
+    row = (await tx.execute(select(t).where(t.c.tenant_id == who.tenant_id))).mappings().one()
+    shown = TenantView(
+        id=row["tenant_id"], **{name: row[name] for name in TenantView.model_fields if name != "id"}
+    )
+    return Representation(shown.model_dump_json(), shown.version)
+
+
+async def edit_tenant(
+    tx: Transaction,
+    who: Principal,
+    edit: Callable[[TenantSettings], TenantSettings],
+    expected: Versions = None,
+) -> None:
+    """Change the tenant's settings into what `edit` makes of them.
+
+    Raises:
+        NotPermitted, VersionMismatch, ThresholdsOutOfOrder.
+    """
+    require(who, Permission.ADMINISTER)
+    held = select(Tenant).where(Tenant.tenant_id == who.tenant_id)
+    row = (await tx.scalars(held.with_for_update(key_share=True))).one()
+    if expected is not None and row.version not in expected:
+        raise VersionMismatch
+    names = TenantSettings.model_fields
+    wanted = edit(TenantSettings(**{name: getattr(row, name) for name in names}))
+    if not wanted.behind_from < wanted.on_track_from < wanted.ahead_from:
+        raise ThresholdsOutOfOrder().at("/on_track_from")
+    changes = differences(row, dict(wanted))
+    if not changes:
+        return
+    before = {name: getattr(row, name) for name in changes}
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.version += 1
+    row.updated_at = func.clock_timestamp()
+    await tx.flush()
+    await record(tx, who, Change("updated", "tenant", who.tenant_id, before, changes))
