@@ -74,7 +74,10 @@ async def test_text_that_cannot_be_stored_is_refused_at_its_place(
     assert [e["code"] for e in document["errors"]] == ["invalid-character"]
 
 
-@pytest.mark.parametrize("path", ["/v1/units?q=a%00b", "/v1/units?cursor=%00", "/v1/units/a%00b"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/units?q=a%00b", "/v1/units?cursor=%00", "/v1/units/a%00b", "/v1/units/external:%00"],
+)
 async def test_a_nul_in_the_address_is_refused(rest: httpx.AsyncClient, path: str) -> None:
     response = await rest.get(path)
     assert response.status_code in (400, 404), response.text

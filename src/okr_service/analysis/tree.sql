@@ -14,11 +14,11 @@ WITH RECURSIVE after AS (
 roots AS (
     SELECT o.*, row_number() OVER (ORDER BY o.position, o.id) AS place
       FROM objectives AS o
-      LEFT JOIN objectives AS parent
-             ON parent.tenant_id = :tenant_id AND parent.id = o.parent_id
-            AND parent.deleted_at IS NULL
      WHERE o.tenant_id = :tenant_id AND o.cycle_id = :cycle_id AND o.deleted_at IS NULL
-       AND parent.cycle_id IS DISTINCT FROM o.cycle_id
+       AND (SELECT parent.cycle_id
+              FROM objectives AS parent
+             WHERE parent.tenant_id = :tenant_id AND parent.id = o.parent_id
+               AND parent.deleted_at IS NULL) IS DISTINCT FROM o.cycle_id
        AND (CAST(:after_id AS uuid) IS NULL
             OR (o.position, o.id) > (SELECT position, id FROM after))
      ORDER BY o.position, o.id

@@ -12,7 +12,8 @@ from okr_service.kernel.errors import FieldError, InvalidQuery
 from okr_service.kernel.fields import Ref, ordinary_year
 
 
-def _plain_text(value: str) -> str:
+def plain_text(value: str) -> str:
+    """Refuse what PostgreSQL cannot hold in a text."""
     if "\0" in value:
         raise InvalidQuery([FieldError("", "invalid-character")])
     return value
@@ -21,7 +22,7 @@ def _plain_text(value: str) -> str:
 def _set(value: object) -> object:
     if not isinstance(value, list):
         return value
-    texts = [_plain_text(str(item)) for item in value]
+    texts = [plain_text(str(item)) for item in value]
     return [part for text in texts for part in _parts(text)]
 
 
@@ -40,7 +41,7 @@ def _as_utc(value: datetime) -> datetime:
 # without an offset: UTC
 Since = Annotated[datetime, AfterValidator(ordinary_year), AfterValidator(_as_utc)]
 Month = Annotated[str, Field(pattern=r"^(19|20|21)\d\d-(0[1-9]|1[0-2])$")]
-Names = Annotated[str, Field(max_length=500), AfterValidator(_plain_text)]
+Names = Annotated[str, Field(max_length=500), AfterValidator(plain_text)]
 
 
 class Shape(BaseModel):

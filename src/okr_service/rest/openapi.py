@@ -95,6 +95,18 @@ _HEADERS: dict[str, tuple[str, Node]] = {
         {"type": "string", "maxLength": 1000},
     ),
 }
+# What is answered beneath a resource as one document, not as a page.
+_DOCUMENTS = (
+    "/as-of",
+    "/history",
+    "/history.svg",
+    "/league-table",
+    "/rollup",
+    "/scorecard",
+    "/tenant",
+    "/tree",
+    "/tree.svg",
+)
 _EXAMPLES: dict[str, Node] = {
     "NewObjective": {
         "external_id": "MT-GACH-01",
@@ -187,7 +199,9 @@ def _complete_operation(path: str, method: str, operation: Node) -> None:
 
 
 def _is_of_one(path: str) -> bool:
-    return path.endswith("}") or ":" in path.rpartition("}")[2]
+    """Say whether a path answers with one thing that has an ETag, not with a page or a report."""
+    _, brace, rest = path.rpartition("}")
+    return (bool(brace) and (rest == "" or rest.startswith(":"))) or path.endswith(_DOCUMENTS)
 
 
 def _header_names(path: str, method: str) -> list[str]:

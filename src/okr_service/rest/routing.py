@@ -3,15 +3,19 @@
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from okr_service.kernel.fields import Ref, View
+from okr_service.kernel.paging import plain_text
 from okr_service.rest.endpoint import Endpoint
 
 _V = TypeVar("_V", bound=View)
 
+# `{ref:path}`, for a caller's own key may hold slashes. It takes all it can get: what is
+# beneath a resource is declared before it, in its router and in `create_app`.
 PathRef = Annotated[
     Ref,
+    AfterValidator(plain_text),
     Path(
         max_length=220,
         description="An id, or `external:` and the external id.",
