@@ -13,12 +13,9 @@ import statistics
 import sys
 import time
 
-from benchmarks.ground import Tree, ground, plant, spread
-from okr_service.access.policy import Principal, Scope, granted
+from benchmarks.ground import Tree, ground, plant, spread, turns
 from okr_service.checkins.service import record_check_in
-from okr_service.checkins.shapes import NewCheckIn
 from okr_service.kernel.database import Database
-from okr_service.kernel.fields import Ref
 from okr_service.settings import Settings
 
 _LEVELS = 7
@@ -27,15 +24,12 @@ _ROUNDS, _EACH = 15, 200
 
 async def _time(database: Database, tree: Tree, chance: random.Random) -> float:
     """Return the median time of one check-in, in milliseconds."""
-    who = Principal(tree.tenant_id, "benchmark", granted([Scope.ADMIN]), "benchmark")
     times = []
     for _ in range(_EACH):
-        number, place = chance.randrange(tree.objectives), chance.randrange(3) + 1
-        ref = Ref(f"external:L-{number}/KR{place}")
-        new = NewCheckIn(key_result_id=ref, value=chance.randrange(101))
+        new = tree.check_in(chance)
         start = time.perf_counter()
         async with database.transaction() as tx:
-            await record_check_in(tx, who, new)
+            await record_check_in(tx, tree.admin, new)
         times.append((time.perf_counter() - start) * 1000)
     return statistics.median(times)
 
@@ -50,9 +44,8 @@ async def _measure(url: str, largest: int) -> None:
     for tree in trees:
         await _time(database, tree, chance)
     figures: dict[int, list[float]] = {tree.objectives: [] for tree in trees}
-    for turn in range(_ROUNDS):
-        for tree in trees if turn % 2 else reversed(trees):
-            figures[tree.objectives].append(await _time(database, tree, chance))
+    for tree in turns(_ROUNDS, trees):
+        figures[tree.objectives].append(await _time(database, tree, chance))
     await database.close()
     for size, times in figures.items():
         print(f"{size:>9,} objectives  {spread(times)} ms a check-in")

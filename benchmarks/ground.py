@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import os
-import re
-import shutil
+import random
 import socket
 import statistics
 import subprocess
@@ -12,17 +11,25 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
+from sqlalchemy import text
+
+from okr_service.access.policy import Principal, Scope, granted
 from okr_service.access.service import found_tenant
+from okr_service.checkins.shapes import NewCheckIn
 from okr_service.demo.large import fan_out_for, plant_large
 from okr_service.kernel.database import Database
 from okr_service.kernel.embedded import EmbeddedPostgres
+from okr_service.kernel.fields import Ref
 from okr_service.kernel.migrations import migrate
 from okr_service.settings import Settings
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,17 @@ class Tree:
     objectives: int
     tenant_id: UUID
     key: str
+
+    @property
+    def admin(self) -> Principal:
+        """Whoever may do everything in the tenant."""
+        return Principal(self.tenant_id, "benchmark", granted([Scope.ADMIN]), "benchmark")
+
+    def check_in(self, chance: random.Random) -> NewCheckIn:
+        """Make up a report on any of its key results."""
+        number, place = chance.randrange(self.objectives), chance.randrange(3) + 1
+        ref = Ref(f"external:L-{number}/KR{place}")
+        return NewCheckIn(key_result_id=ref, value=chance.randrange(101))
 
 
 @contextlib.contextmanager
@@ -55,15 +73,29 @@ async def plant(database: Database, objectives: int, levels: int) -> Tree:
     return Tree(objectives, tenant.tenant_id, key)
 
 
+async def settle(database: Database) -> None:
+    """Do at once what PostgreSQL would do in the background while something is measured."""
+    async with database.reading() as connection:
+        for statement in ("SET statement_timeout = 0", "VACUUM (ANALYZE)", "RESET ALL"):
+            await connection.execute(text(statement))
+
+
 def plant_one(url: str, objectives: int, levels: int = 7) -> Tree:
     """Plant one tree, from outside an event loop."""
+    return plant_all(url, [objectives], levels)[0]
 
-    async def run() -> Tree:
+
+def plant_all(url: str, sizes: Sequence[int], levels: int = 7) -> list[Tree]:
+    """Plant a tree of each size and let PostgreSQL settle, from outside an event loop."""
+
+    async def run() -> list[Tree]:
         database = Database(Settings(database_url=url))
         try:
-            return await plant(database, objectives, levels)
+            trees = [await plant(database, size, levels) for size in sizes]
+            await settle(database)
         finally:
             await database.close()
+        return trees
 
     return asyncio.run(run())
 
@@ -103,23 +135,10 @@ def _wait_for(address: str) -> None:
     raise RuntimeError(f"nothing answers at {address}")
 
 
-def requests_per_second(url: str, key: str, seconds: int = 6, connections: int = 8) -> float:
-    """Return how many requests a second `wrk` gets answered."""
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        raise RuntimeError("wrk is missing: apt-get install wrk")
-    command = [
-        wrk,
-        "-t1",
-        f"-c{connections}",
-        f"-d{seconds}s",
-        "-H",
-        f"Authorization: Bearer {key}",
-    ]
-    said = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in said or (found := re.search(r"Requests/sec:\s+([\d.]+)", said)) is None:
-        raise RuntimeError(said)
-    return float(found[1])
+def turns(rounds: int, names: Sequence[_T]) -> Iterator[_T]:
+    """Name what is to be measured next, each once a round, in one order and then in the other."""
+    for turn in range(rounds):
+        yield from names if turn % 2 else reversed(names)
 
 
 def spread(values: list[float]) -> str:

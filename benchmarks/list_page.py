@@ -16,7 +16,8 @@ from uuid import UUID
 import asyncpg
 from fastapi import FastAPI
 
-from benchmarks.ground import ground, plant_one, requests_per_second, serving, spread
+from benchmarks.ground import ground, plant_one, serving, spread
+from benchmarks.load import requests_per_second
 from okr_service.kernel.database import database_url
 from okr_service.kernel.documents import PageRequest
 from okr_service.kernel.sql import DIALECT

@@ -57,7 +57,7 @@ async def test_a_simulation_says_what_doing_it_comes_to(
     assert said == {
         str(row_id): (before[row_id], after[row_id])
         for row_id in before
-        if before[row_id] != after[row_id]
+        if row_id in after and before[row_id] != after[row_id]
     }
 
 
