@@ -3,8 +3,8 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from random import Random
@@ -16,178 +16,29 @@ from sqlalchemy import select
 from tests.build import Build, Json
 from tests.conftest import Tenant
 from tests.rollup import stored
+from tests.rollup.racing import EDITS, Edit, Tree, made_once, planted, ref
 
 from okr_service.access.policy import Principal
-from okr_service.actions import service as actions
-from okr_service.actions.shapes import ActionState, NewAction, NewActionPlan
 from okr_service.checkins import service as check_ins
 from okr_service.checkins.shapes import NewCheckIn
 from okr_service.cycles import service as cycles
 from okr_service.cycles.errors import CycleClosed
 from okr_service.cycles.shapes import CycleState
 from okr_service.kernel.database import Database, Transaction
-from okr_service.kernel.errors import OkrError, Unavailable
-from okr_service.kernel.fields import Ref
-from okr_service.objectives import key_results
 from okr_service.objectives import service as objectives
 from okr_service.objectives.errors import AlignmentWouldLoop
 from okr_service.objectives.model import Objective
-from okr_service.objectives.shapes import Metric, NewKeyResult, NewObjective, ObjectiveState
 from okr_service.rollup.service import verify
 
 _WORKERS = 10
 _MERGE_PATCH = {"content-type": "application/merge-patch+json"}
 
 
-@dataclass
-class _Tree:
-    """Everything there is to be edited; some of it may never have been committed."""
-
-    who: Principal
-    unit: UUID
-    cycle: UUID
-    dice: Random
-    objectives: list[UUID] = field(default_factory=list)
-    key_results: list[UUID] = field(default_factory=list)
-    plans: list[UUID] = field(default_factory=list)
-    actions: list[UUID] = field(default_factory=list)
-    check_ins: list[UUID] = field(default_factory=list)
-
-    def one(self, ids: list[UUID]) -> UUID:
-        return self.dice.choice(ids)
-
-    def weight(self) -> Decimal:
-        return Decimal(self.dice.randrange(40_000)).scaleb(-4)
-
-    # edits
-
-    async def create_objective(self, tx: Transaction) -> None:
-        parent = self.one(self.objectives) if self.objectives else None
-        new = NewObjective(
-            title="O",
-            unit_id=_ref(self.unit),
-            cycle_id=_ref(self.cycle),
-            parent_id=None if parent is None else _ref(parent),
-            weight=self.weight(),
-        )
-        self.objectives.append((await objectives.create_objective(tx, self.who, new)).id)
-
-    async def weigh_objective(self, tx: Transaction) -> None:
-        edit = {"weight": self.weight()}
-        await objectives.edit_objective(
-            tx, self.who, self.one(self.objectives), lambda o: o.model_copy(update=edit)
-        )
-
-    async def set_state(self, tx: Transaction) -> None:
-        states = [ObjectiveState.ACTIVE, ObjectiveState.CLOSED, ObjectiveState.CANCELLED]
-        [state] = self.dice.choices(states, [30, 10, 1])
-        await objectives.set_objective_state(tx, self.who, self.one(self.objectives), state)
-
-    async def align(self, tx: Transaction) -> None:
-        parent = _ref(self.one(self.objectives)) if self.dice.random() < 0.9 else None
-        await objectives.align_objective(tx, self.who, self.one(self.objectives), parent)
-
-    async def delete_objective(self, tx: Transaction) -> None:
-        row_id = self.one(self.objectives)
-        await objectives.delete_objective(tx, self.who, row_id)
-        self.objectives.remove(row_id)
-
-    async def create_key_result(self, tx: Transaction) -> None:
-        [metric] = self.dice.choices([Metric.INCREASE, Metric.AT_LEAST, Metric.ACTIONS], [4, 1, 1])
-        new = NewKeyResult(
-            title="K",
-            objective_id=_ref(self.one(self.objectives)),
-            metric=metric,
-            target_value=None if metric is Metric.ACTIONS else Decimal(self.dice.randint(1, 9)),
-            weight=self.weight(),
-        )
-        self.key_results.append((await key_results.create_key_result(tx, self.who, new)).id)
-
-    async def edit_key_result(self, tx: Transaction) -> None:
-        edit = {"weight": self.weight(), "target_value": Decimal(self.dice.randint(1, 9))}
-        await key_results.edit_key_result(
-            tx, self.who, self.one(self.key_results), lambda k: k.model_copy(update=edit)
-        )
-
-    async def delete_key_result(self, tx: Transaction) -> None:
-        row_id = self.one(self.key_results)
-        await key_results.delete_key_result(tx, self.who, row_id)
-        self.key_results.remove(row_id)
-
-    async def create_action(self, tx: Transaction) -> None:
-        new = NewAction(
-            action_plan_id=_ref(self.one(self.plans)),
-            title="A",
-            weight=self.weight(),
-            state=self.dice.choice(list(ActionState)),
-        )
-        self.actions.append((await actions.create_action(tx, self.who, new)).id)
-
-    async def create_action_plan(self, tx: Transaction) -> None:
-        new = NewActionPlan(
-            title="P",
-            key_result_id=_ref(self.one(self.key_results)),
-            start_date=date(2026, 3, 1),
-            end_date=date(2026, 3, 31),
-        )
-        self.plans.append((await actions.create_action_plan(tx, self.who, new)).id)
-
-    async def edit_action(self, tx: Transaction) -> None:
-        edit = {"weight": self.weight(), "state": self.dice.choice(list(ActionState))}
-        await actions.edit_action(
-            tx, self.who, self.one(self.actions), lambda a: a.model_copy(update=edit)
-        )
-
-    async def delete_action(self, tx: Transaction) -> None:
-        row_id = self.one(self.actions)
-        await actions.delete_action(tx, self.who, row_id)
-        self.actions.remove(row_id)
-
-    async def check_in(self, tx: Transaction) -> None:
-        recorded = await check_ins.record_check_in(tx, self.who, self._report())
-        self.check_ins.append(recorded.id)
-
-    async def check_in_batch(self, tx: Transaction) -> None:
-        batch = [self._report() for _ in range(self.dice.randint(1, 6))]
-        recorded = await check_ins.record_check_ins(tx, self.who, batch)
-        self.check_ins.extend(one.id for one in recorded)
-
-    async def void(self, tx: Transaction) -> None:
-        await check_ins.void_check_in(tx, self.who, self.one(self.check_ins), "wrong")
-
-    def _report(self) -> NewCheckIn:
-        return NewCheckIn(
-            key_result_id=_ref(self.one(self.key_results)),
-            value=Decimal(self.dice.randint(-1, 10)),
-            observed_at=datetime.now(UTC) - timedelta(hours=self.dice.randint(0, 3)),
-        )
-
-
-_Edit = Callable[[_Tree, Transaction], Awaitable[None]]
-_EDITS: dict[_Edit, int] = {  # and how often they are made
-    _Tree.check_in: 12,
-    _Tree.check_in_batch: 5,
-    _Tree.void: 2,
-    _Tree.align: 4,
-    _Tree.set_state: 4,
-    _Tree.weigh_objective: 2,
-    _Tree.create_objective: 1,
-    _Tree.delete_objective: 1,
-    _Tree.create_key_result: 2,
-    _Tree.edit_key_result: 4,
-    _Tree.delete_key_result: 1,
-    _Tree.create_action_plan: 1,
-    _Tree.create_action: 1,
-    _Tree.edit_action: 4,
-    _Tree.delete_action: 1,
-}
-
-
 @pytest.mark.parametrize("seed", range(3))
 async def test_edits_at_once_leave_every_figure_right(
     database: Database, tenant: Tenant, build: Build, seed: int
 ) -> None:
-    await _edit_at_once(database, await _planted(database, tenant, build, seed), 40, _EDITS)
+    await edited_at_once(database, await planted(database, tenant, build, seed), 40, EDITS)
 
 
 @pytest.mark.slow
@@ -195,49 +46,31 @@ async def test_edits_at_once_leave_every_figure_right(
 async def test_many_edits_at_once_leave_every_figure_right(
     database: Database, tenant: Tenant, build: Build, seed: int
 ) -> None:
-    await _edit_at_once(database, await _planted(database, tenant, build, seed), 300, _EDITS)
+    await edited_at_once(database, await planted(database, tenant, build, seed), 300, EDITS)
 
 
-async def _planted(database: Database, tenant: Tenant, build: Build, seed: int) -> _Tree:
-    unit, cycle = await build.unit(), await build.cycle()
-    tree = _Tree(tenant.who, UUID(unit["id"]), UUID(cycle["id"]), Random(seed))
-    for make, times in (
-        (tree.create_objective, 12),
-        (tree.create_key_result, 24),
-        (tree.create_action_plan, 8),
-        (tree.create_action, 16),
-        (tree.check_in, 20),
-    ):
-        for _ in range(times):
-            await _made(database, make)
-    return tree
-
-
-async def _made(database: Database, edit: Callable[[Transaction], Awaitable[None]]) -> str:
-    """Make an edit in a transaction of its own, tried once; returns what became of it."""
-    try:
-        async with database.transaction() as tx:
-            await edit(tx)
-    except Unavailable:  # something waited for too long
-        raise
-    except OkrError as error:
-        return error.code
-    return "done"
-
-
-async def _edit_at_once(database: Database, tree: _Tree, edits: int, of: dict[_Edit, int]) -> None:
+async def edited_at_once(
+    database: Database,
+    tree: Tree,
+    edits: int,
+    of: dict[Edit, int],
+    ask: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Edit a tree from many connections while another asks; then all figures must be right."""
     outcomes: Counter[str] = Counter()
     kinds, times = list(of), list(of.values())
     is_over = asyncio.Event()
 
     async def work() -> None:
         for edit in tree.dice.choices(kinds, times, k=edits):
-            outcomes[await _made(database, partial(edit, tree))] += 1
+            outcomes[await made_once(database, partial(edit, tree))] += 1
 
     async def watch() -> None:
         while not is_over.is_set():
             async with database.reading() as connection:
                 assert await verify(connection, tree.who.tenant_id) == []
+            if ask is not None:
+                await ask()
 
     watching = asyncio.create_task(watch())
     await asyncio.gather(*(work() for _ in range(_WORKERS)))
@@ -252,9 +85,9 @@ async def test_reports_and_weights_at_once_leave_every_figure_right(
     database: Database, tenant: Tenant, build: Build
 ) -> None:
     """Little of this is refused, so that as much as can be happens at once."""
-    tree = await _planted(database, tenant, build, 4)
-    safe = [_Tree.check_in, _Tree.check_in_batch, _Tree.weigh_objective, _Tree.edit_key_result]
-    await _edit_at_once(database, tree, 60, dict.fromkeys(safe, 1))
+    tree = await planted(database, tenant, build, 4)
+    safe = [Tree.check_in, Tree.check_in_batch, Tree.weigh_objective, Tree.edit_key_result]
+    await edited_at_once(database, tree, 60, dict.fromkeys(safe, 1))
 
 
 async def test_requests_at_once_leave_every_figure_right(
@@ -331,10 +164,10 @@ async def test_of_two_moves_that_make_a_loop_together_one_is_refused(
 
     def move(row: Json, parent: Json | None) -> Awaitable[str]:
         async def align(tx: Transaction) -> None:
-            under = None if parent is None else _ref(parent["id"])
+            under = None if parent is None else ref(parent["id"])
             await objectives.align_objective(tx, tenant.who, UUID(row["id"]), under)
 
-        return _made(database, align)
+        return made_once(database, align)
 
     for _ in range(30):
         outcomes = await asyncio.gather(move(upper[0], lower[1]), move(upper[1], lower[0]))
@@ -378,7 +211,7 @@ async def test_a_batch_counts_what_it_waited_for(
 
     async with database.transaction() as tx:
         await _batch(tx, tenant, first)
-        batch = asyncio.create_task(_made(database, lambda tx: _batch(tx, tenant, *others)))
+        batch = asyncio.create_task(made_once(database, lambda tx: _batch(tx, tenant, *others)))
         await _require_waiting(batch)
 
     assert await batch == "done"
@@ -397,9 +230,11 @@ async def test_a_batch_and_a_check_in_do_not_wait_for_each_other(
     async with database.transaction() as tx:
         held = select(Objective.id).where(Objective.id == UUID(line[1]["id"]))
         await tx.execute(held.with_for_update())
-        one = asyncio.create_task(_made(database, lambda tx: _batch(tx, tenant, lowest)))
+        one = asyncio.create_task(made_once(database, lambda tx: _batch(tx, tenant, lowest)))
         await _require_waiting(one)  # on its way up, holding the lowest objective
-        two = asyncio.create_task(_made(database, lambda tx: _batch(tx, tenant, beside, highest)))
+        two = asyncio.create_task(
+            made_once(database, lambda tx: _batch(tx, tenant, beside, highest))
+        )
         await _require_waiting(two)
 
     assert {await one, await two} == {"done"}
@@ -407,7 +242,7 @@ async def test_a_batch_and_a_check_in_do_not_wait_for_each_other(
 
 
 async def _batch(tx: Transaction, tenant: Tenant, *reported: Json) -> None:
-    batch = [NewCheckIn(key_result_id=_ref(row["id"]), value=Decimal(50)) for row in reported]
+    batch = [NewCheckIn(key_result_id=ref(row["id"]), value=Decimal(50)) for row in reported]
     await check_ins.record_check_ins(tx, tenant.who, batch)
 
 
@@ -423,7 +258,7 @@ class _Measured:
         await cycles.set_cycle_state(tx, self.who, self.cycle, CycleState.CLOSED)
 
     async def report(self, tx: Transaction) -> None:
-        new = NewCheckIn(key_result_id=_ref(self.key_result), value=Decimal(50))
+        new = NewCheckIn(key_result_id=ref(self.key_result), value=Decimal(50))
         await check_ins.record_check_in(tx, self.who, new)
 
 
@@ -440,7 +275,7 @@ async def test_a_check_in_waits_for_the_closing_of_its_cycle_and_is_refused(
 ) -> None:
     async with database.transaction() as tx:
         await measured.close(tx)
-        reporting = asyncio.create_task(_made(database, measured.report))
+        reporting = asyncio.create_task(made_once(database, measured.report))
         await _require_waiting(reporting)
 
     assert await reporting == CycleClosed.code
@@ -452,7 +287,7 @@ async def test_closing_a_cycle_waits_for_the_check_ins_in_it(
 ) -> None:
     async with database.transaction() as tx:
         await measured.report(tx)
-        closing = asyncio.create_task(_made(database, measured.close))
+        closing = asyncio.create_task(made_once(database, measured.close))
         await _require_waiting(closing)
 
     assert await closing == "done"
@@ -462,7 +297,3 @@ async def test_closing_a_cycle_waits_for_the_check_ins_in_it(
 async def _require_waiting(task: asyncio.Task[str]) -> None:
     done, _ = await asyncio.wait([task], timeout=0.3)
     assert not done, "it should wait for the transaction that is open"
-
-
-def _ref(row_id: UUID | str) -> Ref:
-    return Ref(str(row_id))
