@@ -12,17 +12,22 @@ branch_labels = None
 depends_on = None
 
 _INDEXES = (
-    ("objectives", ["parent_id", "position", "id"]),
-    ("objectives", ["carried_over_from_id"]),
-    ("key_results", ["feeds_id"]),
+    ("objectives", ["parent_id", "position", "id"], None),
+    ("objectives", ["carried_over_from_id"], "carried_over_from_id IS NOT NULL"),
+    ("key_results", ["feeds_id"], "feeds_id IS NOT NULL"),
 )
 _BY_TIME = ["tenant_id", "key_result_id", "observed_at", "recorded_at", "id"]
 
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
-        for table, columns in _INDEXES:
-            _index(f"{table}_tenant_id_{'_'.join(columns)}_idx", table, ["tenant_id", *columns])
+        for table, columns, condition in _INDEXES:
+            _index(
+                f"{table}_tenant_id_{'_'.join(columns)}_idx",
+                table,
+                ["tenant_id", *columns],
+                postgresql_where=None if condition is None else sa.text(condition),
+            )
         _drop_index("objectives_tenant_id_parent_id_idx", "objectives")
         op.create_index(
             "check_ins_by_time_idx",
@@ -57,5 +62,5 @@ def downgrade() -> None:
         for table, column in (("check_ins", "key_result_id"), ("objectives", "parent_id")):
             _index(f"{table}_tenant_id_{column}_idx", table, ["tenant_id", column])
         _drop_index("check_ins_by_time_idx", "check_ins")
-        for table, columns in _INDEXES:
+        for table, columns, _ in _INDEXES:
             _drop_index(f"{table}_tenant_id_{'_'.join(columns)}_idx", table)

@@ -44,3 +44,23 @@ async def test_a_longer_cycle_may_not_outgrow_what_its_objectives_support(build:
     await build.objective(cycle_id=quarter["id"], parent_id=above["id"])
     response = await build.rest.patch("/v1/cycles/Q", json={"end_date": "2027-03-31"})
     assert response.json()["code"] == "cycle-dates-in-use"
+
+
+@pytest.mark.parametrize("planned", ["value", "plan", "action"])
+async def test_what_is_planned_keeps_a_cycle_as_long_as_it_is(build: Build, planned: str) -> None:
+    cycle = await build.cycle(code="2026")
+    await build.cycle(code="SHORT", end_date="2026-06-30")
+    objective = await build.objective(cycle_id=cycle["id"])
+    plan = [{"date": "2026-09-30", "value": "5"}] if planned == "value" else []
+    key_result = await build.key_result(objective, plan=plan)
+    if planned == "plan":
+        await build.action_plan(key_result)
+    if planned == "action":
+        spring = {"start_date": "2026-03-01", "end_date": "2026-03-31"}
+        await build.action(await build.action_plan(key_result, **spring), due_date="2026-09-01")
+
+    shorter = await build.rest.patch("/v1/cycles/2026", json={"end_date": "2026-06-30"})
+    moved = await build.rest.patch(f"/v1/objectives/{objective['id']}", json={"cycle_id": "SHORT"})
+
+    assert (shorter.status_code, shorter.json()["code"]) == (409, "cycle-dates-in-use")
+    assert (moved.status_code, moved.json()["code"]) == (422, "date-outside-cycle")

@@ -5,7 +5,7 @@ from fractions import Fraction
 import httpx
 import pytest
 from tests.build import Build, Json
-from tests.rollup.rounding import rounded
+from tests.rollup.exact import rounded
 
 YEAR = """\
 unit,unit_name,unit_kind,parent_unit,cycle,objective,objective_title,parent_objective,\

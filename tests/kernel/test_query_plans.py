@@ -119,11 +119,11 @@ INSERT INTO people (tenant_id, id, name, active, version)
 SELECT pg_temp.id(1), pg_temp.id(n), 'P', true, 1 FROM generate_series(1, 2000) AS n;
 INSERT INTO cycles (tenant_id, id, code, name, start_date, end_date, version)
 SELECT pg_temp.id(1), pg_temp.id(n), 'C' || n, 'C', '2026-01-01', '2026-12-31', 1
-  FROM generate_series(990, 1009) AS n;
+  FROM generate_series(990, 2989) AS n;
 INSERT INTO objectives (tenant_id, id, external_id, title, description, unit_id, cycle_id,
                         parent_id, weight, state, ambition, tags, links, version,
                         weight_sum, progress_sum)
-SELECT pg_temp.id(1), pg_temp.id(n), 'e' || n, '', '', pg_temp.id(1), pg_temp.id(990 + n % 20),
+SELECT pg_temp.id(1), pg_temp.id(n), 'e' || n, '', '', pg_temp.id(1), pg_temp.id(990 + n % 2000),
        CASE WHEN n > 5 THEN pg_temp.id(n / 6 + 1) END, 1, 'active', 'committed', '{}', '[]', 1,
        1, n % 7 * 0.1
   FROM generate_series(1, 40000) AS n;
@@ -132,6 +132,8 @@ INSERT INTO key_results (tenant_id, id, external_id, objective_id, title, descri
 SELECT pg_temp.id(1), pg_temp.id(n), 'e' || n, pg_temp.id(n / 3 + 1), '', '', 'increase',
        'number', 0, 1, 1, '{}', '[]', 1
   FROM generate_series(1, 90000) AS n;
+UPDATE key_results SET feeds_id = pg_temp.id(n / 6 + 1), source = 'children', aggregate = 'sum'
+  FROM generate_series(6, 9000) AS n WHERE tenant_id = pg_temp.id(1) AND id = pg_temp.id(n);
 INSERT INTO check_ins (tenant_id, id, key_result_id, value, observed_at, comment, obstacles,
                        next_steps, source)
 SELECT pg_temp.id(1), pg_temp.id(n), pg_temp.id(n / 2 + 1), 0, now(), '', '', '', 'feed'

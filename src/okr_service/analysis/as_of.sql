@@ -25,12 +25,19 @@ below AS (
      WHERE c.deleted_at IS NULL
 ),
 
+-- OFFSET 0 has each objective's read off their index: nobody can foresee how many
+-- are below, and joined, all of a tenant's key results might be read
 own AS MATERIALIZED (
-    SELECT k.id, k.objective_id, k.weight, k.source, k.aggregate, k.feeds_id, k.metric,
-           k.start_value, k.target_value, k.target_max
+    SELECT k.*
       FROM below
-      JOIN key_results AS k ON k.tenant_id = :tenant_id AND k.objective_id = below.id
-     WHERE k.deleted_at IS NULL
+     CROSS JOIN LATERAL (
+           SELECT k.id, k.objective_id, k.weight, k.source, k.aggregate, k.metric,
+                  k.start_value, k.target_value, k.target_max
+             FROM key_results AS k
+            WHERE k.tenant_id = :tenant_id AND k.objective_id = below.id
+              AND k.deleted_at IS NULL
+           OFFSET 0
+     ) AS k
 ),
 
 -- what has its value from others, and these others, wherever they are
@@ -43,9 +50,14 @@ feeding AS (
 
     SELECT k.id, k.source, k.aggregate, k.feeds_id, k.start_value, feeding.depth + 1
       FROM feeding
-      JOIN key_results AS k ON k.tenant_id = :tenant_id AND k.feeds_id = feeding.id
-      JOIN objectives AS o ON o.tenant_id = :tenant_id AND o.id = k.objective_id
-     WHERE k.deleted_at IS NULL AND o.deleted_at IS NULL AND o.state IN ('active', 'closed')
+     CROSS JOIN LATERAL (
+           SELECT k.id, k.source, k.aggregate, k.feeds_id, k.start_value
+             FROM key_results AS k
+             JOIN objectives AS o ON o.tenant_id = :tenant_id AND o.id = k.objective_id
+            WHERE k.tenant_id = :tenant_id AND k.feeds_id = feeding.id AND k.deleted_at IS NULL
+              AND o.deleted_at IS NULL AND o.state IN ('active', 'closed')
+           OFFSET 0
+     ) AS k
 ),
 
 fed AS MATERIALIZED (

@@ -10,6 +10,7 @@ back.
 
 `table` reads a file into cells, `columns` knows what the columns are called,
 `cells` reads numbers and dates as people write them, `plan` gathers the rows into
-the units, cycles, objectives, key results and actions they speak of, and
-`service` makes those so.
+the units, cycles, objectives, key results and actions they speak of (`calendar`
+knows the periods), `load` makes those so, `ledger` keeps what became of each row,
+and `service` holds it all together.
 """

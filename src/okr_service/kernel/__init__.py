@@ -1,1 +1,1 @@
-"""What the rooms stand on. Knows no OKR word."""
+"""What the rooms stand on. Knows no OKR word, but for the catalogue in `messages`."""

@@ -68,6 +68,7 @@ def unique_external_id() -> UniqueConstraint:
     return UniqueConstraint("tenant_id", "external_id")
 
 
-def foreign_key_index(column: str) -> Index:
-    """Index a link from its far end, tenant first."""
-    return Index(None, "tenant_id", column)
+def foreign_key_index(column: str, *, seldom: bool = False) -> Index:
+    """Index a link from its far end, tenant first; one that few rows have, only in those."""
+    where = f"{column} IS NOT NULL" if seldom else None
+    return Index(None, "tenant_id", column, postgresql_where=where)

@@ -62,7 +62,7 @@ class Objective(TreeRow):
         CheckConstraint("final_score BETWEEN 0 AND 1", name="final_score"),
         foreign_key_index("cycle_id"),
         Index(None, "tenant_id", "parent_id", "position", "id"),
-        foreign_key_index("carried_over_from_id"),
+        foreign_key_index("carried_over_from_id", seldom=True),
         search_index(),
         _ROOMY,
     )
@@ -138,7 +138,7 @@ class KeyResult(Resource):
         ),
         Index(None, "tenant_id", "objective_id", "position", "id"),
         foreign_key_index("owner_id"),
-        foreign_key_index("feeds_id"),
+        foreign_key_index("feeds_id", seldom=True),
         search_index(),
         _ROOMY,
     )

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import CompoundSelect, and_, func, select, union_all, update
 
 from okr_service.access.policy import Permission, Principal, require
+from okr_service.actions.model import Action, ActionPlan
 from okr_service.audit.service import Change, record, record_all
 from okr_service.cycles import service as cycles
 from okr_service.cycles.model import Cycle
@@ -27,7 +28,7 @@ from okr_service.objectives.errors import (
     StateChangeNotAllowed,
 )
 from okr_service.objectives.feeds import fed_from, require_unfed
-from okr_service.objectives.model import KeyResult, Objective
+from okr_service.objectives.model import KeyResult, Objective, PlannedValue
 from okr_service.objectives.shapes import Ambition, Link, NewObjective, ObjectiveState
 from okr_service.organisation import service as organisation
 from okr_service.rollup import service as rollup
@@ -322,14 +323,32 @@ async def _require_children_fit(
     )
     if not all(cycles.contains(cycle, child) for child in child_cycles):
         raise CycleMismatch().at("/cycle_id")
-    dates = select(KeyResult.start_date, KeyResult.due_date).where(
+    for row in await tx.execute(_dates_of(who, objective_id)):
+        for day in row:
+            cycles.require_within(cycle, day, "/cycle_id")
+
+
+def _dates_of(who: Principal, objective_id: UUID) -> CompoundSelect[date | None, date | None]:
+    """Select the dates of an objective's key results, and of what is planned for them."""
+    of = (
         KeyResult.tenant_id == who.tenant_id,
         KeyResult.objective_id == objective_id,
         KeyResult.deleted_at.is_(None),
     )
-    for row in await tx.execute(dates):
-        for day in row:
-            cycles.require_within(cycle, day, "/cycle_id")
+    value = and_(
+        PlannedValue.tenant_id == who.tenant_id, PlannedValue.key_result_id == KeyResult.id
+    )
+    plan = and_(ActionPlan.tenant_id == who.tenant_id, ActionPlan.key_result_id == KeyResult.id)
+    action = and_(Action.tenant_id == who.tenant_id, Action.action_plan_id == ActionPlan.id)
+    return union_all(
+        select(KeyResult.start_date, KeyResult.due_date).where(*of),
+        select(PlannedValue.on_date, PlannedValue.on_date).join(KeyResult, value).where(*of),
+        select(ActionPlan.start_date, ActionPlan.end_date).join(KeyResult, plan).where(*of),
+        select(Action.due_date, Action.due_date)
+        .join(ActionPlan, action)
+        .join(KeyResult, plan)
+        .where(*of),
+    )
 
 
 async def _require_childless(tx: Transaction, who: Principal, objective_id: UUID) -> None:

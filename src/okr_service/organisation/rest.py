@@ -137,6 +137,13 @@ async def get_tenant(call: Read) -> Response:
     return document(call, await show_tenant(call.tx, call.who))
 
 
+@router.put("/tenant", response_model=TenantView)
+async def put_tenant(body: TenantSettings, call: Write) -> Response:
+    """Replace the tenant's settings."""
+    await edit_tenant(call.tx, call.who, lambda _: body, expected_versions(call))
+    return resource(await show_tenant(call.tx, call.who))
+
+
 @router.patch("/tenant", response_model=TenantView, openapi_extra=patch_of(TenantSettings))
 async def patch_tenant(body: Patch, call: Write) -> Response:
     """Change some of the tenant's settings (JSON Merge Patch)."""

@@ -1,5 +1,7 @@
 """The OpenAPI document: what FastAPI finds, completed with errors, headers and security."""
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -169,8 +171,8 @@ def _completed(document: Node) -> Node:
         schemas[name]["examples"] = [example]
     for path, method, operation in _operations(document):
         _complete_operation(path, method, operation)
-    for name in [n for n in schemas if n.startswith("New")]:
-        schemas[f"{name}Patch"] = _patch(schemas[name])
+    for ref in sorted(set(re.findall(r"#/components/schemas/(\w+)Patch", json.dumps(document)))):
+        schemas[f"{ref}Patch"] = _patch(schemas[ref])
     return document
 
 
