@@ -62,6 +62,14 @@ DECLARE
 BEGIN
     SELECT p.on_date, p.value INTO after
       FROM planned_values AS p
+     WHERE p.tenant_id = tenant AND p.key_result_id = key_result
+     ORDER BY p.on_date DESC
+     LIMIT 1;
+    IF after.on_date IS NULL OR after.on_date <= on_day THEN
+        RETURN after.value;
+    END IF;
+    SELECT p.on_date, p.value INTO after
+      FROM planned_values AS p
      WHERE p.tenant_id = tenant AND p.key_result_id = key_result AND p.on_date > on_day
      ORDER BY p.on_date
      LIMIT 1;
@@ -70,9 +78,6 @@ BEGIN
      WHERE p.tenant_id = tenant AND p.key_result_id = key_result AND p.on_date <= on_day
      ORDER BY p.on_date DESC
      LIMIT 1;
-    IF after.on_date IS NULL THEN
-        RETURN before.value;
-    END IF;
     IF before.on_date IS NULL THEN
         SELECT first_day AS on_date, coalesce(start_value, 0) AS value INTO before;
     END IF;
