@@ -24,6 +24,13 @@ _REPORTS = """
       FROM check_ins AS c
       JOIN key_results AS k ON k.tenant_id = :tenant_id AND k.id = c.key_result_id
      WHERE c.tenant_id = :tenant_id ORDER BY 1, 3, 6"""
+_HISTORY = """
+    SELECT h.on_date, h.progress
+      FROM progress_history AS h
+      JOIN objectives AS o ON o.tenant_id = :tenant_id AND o.id = h.objective_id
+     WHERE h.tenant_id = :tenant_id AND o.external_id = 'MT-AVL-01'"""
+_RECORDED_LATER = """
+    SELECT count(*) FROM check_ins WHERE tenant_id = :tenant_id AND recorded_at > observed_at"""
 _ACTIONS = """
     SELECT external_id, title, state, due_date, weight FROM actions
      WHERE tenant_id = :tenant_id ORDER BY external_id"""
@@ -50,6 +57,15 @@ async def test_the_group_is_planned_once_and_rolled_up(database: Database, tenan
     assert await verified(database, tenant.tenant_id)
     assert {row[3] for row in objectives} == {"draft", "active", "closed", "cancelled"}
     assert all(row[4] for row in objectives if str(row[0]).startswith("MT-AVL-0"))
+
+
+async def test_its_past_was_lived_through(database: Database, tenant: Tenant) -> None:
+    await plan_demo(database, tenant.tenant_id, _DAY)
+
+    points = await rows(database, tenant.tenant_id, _HISTORY)
+    assert len(points) > 20
+    ((late,),) = await rows(database, tenant.tenant_id, _RECORDED_LATER)
+    assert late == 0
 
 
 async def test_the_same_seed_and_day_give_the_same_group(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from okr_service.cycles.shapes import NewCycle
+from okr_service.cycles.shapes import Cadence, NewCycle
 from okr_service.demo.course import Span
 from okr_service.demo.sketch import ALL_YEAR
 from okr_service.kernel.fields import Ref
@@ -50,5 +50,10 @@ def month_of(year: int, month: int) -> Span:
 def _cycle(code: str, name: str, span: Span, under: str | None) -> NewCycle:
     parent = None if under is None else Ref(under)
     return NewCycle(
-        code=code, name=name, start_date=span.first, end_date=span.last, parent_id=parent
+        code=code,
+        name=name,
+        start_date=span.first,
+        end_date=span.last,
+        parent_id=parent,
+        cadence=Cadence.WEEKLY,
     )

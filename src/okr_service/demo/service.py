@@ -12,6 +12,7 @@ from okr_service.access.policy import Principal, Scope, granted
 from okr_service.cycles import service as cycles
 from okr_service.demo import group, reports, work
 from okr_service.demo.course import monthly_plan
+from okr_service.demo.past import live_through
 from okr_service.demo.periods import code_and_span, planned_cycles
 from okr_service.demo.sketch import ALL_YEAR, Goal, Measure
 from okr_service.demo.staff import Employee, staff
@@ -67,6 +68,7 @@ async def plan_demo(database: Database, tenant_id: UUID, today: date, seed: int 
             return False
         async with rollup.deferred(tx, tenant_id):
             await _plan(_Planning(tx, who, today, seed, staff(seed)))
+        await live_through(tx, tenant_id, today)
     return True
 
 
