@@ -395,3 +395,19 @@ async def test_a_patch_that_leaves_a_field_empty_is_refused(build: Build) -> Non
         path, content=json.dumps([1]), headers={"Content-Type": "application/merge-patch+json"}
     )
     await expect_problem(response, 422, "invalid-input")
+
+
+async def test_an_edit_cannot_take_an_external_id(build: Build) -> None:
+    await build.objective(external_id="TAKEN")
+    other = await build.objective()
+    taken = {"external_id": "TAKEN"}
+
+    refused = await build.rest.patch(f"/v1/objectives/{other['id']}", json=taken)
+    tried = await build.rest.post(
+        "/v1/rollup:simulate",
+        json={"changes": [{"edit_objective": {"id": other["id"], "changes": taken}}]},
+    )
+
+    await expect_problem(refused, 409, "external-id-taken")
+    document = await expect_problem(tried, 422, "invalid-input")
+    assert document["errors"][0]["pointer"] == "/changes/0/external_id"

@@ -56,9 +56,10 @@ async def delete(tx: Transaction, row: Model) -> None:
 
 
 async def _flush(tx: Transaction, row: Model) -> None:
+    wanted = row.external_id if isinstance(row, Resource) else None  # unreadable once it failed
     try:
         await tx.flush()
     except IntegrityError as error:
-        if "external_id" in constraint_name(error) and isinstance(row, Resource):
-            raise ExternalIdTaken(row.external_id or "").at("/external_id") from error
+        if "external_id" in constraint_name(error) and wanted is not None:
+            raise ExternalIdTaken(wanted).at("/external_id") from error
         raise
