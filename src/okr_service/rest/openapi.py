@@ -109,6 +109,7 @@ _DOCUMENTS = (
     "/tree",
     "/tree.svg",
 )
+_CAN_BE_TOO_MUCH = ("/history", "/tree")
 _EXAMPLES: dict[str, Node] = {
     "NewObjective": {
         "external_id": "MT-GACH-01",
@@ -126,6 +127,14 @@ _EXAMPLES: dict[str, Node] = {
         "target_value": "5000000",
         "plan": [{"date": "2026-03-31", "value": "1100000"}],
     },
+    "Simulation": {
+        "changes": [
+            {"check_in": {"key_result_id": "external:MT-GACH-01/KR1", "value": "4000000"}},
+            {"edit_objective": {"id": "external:MT-GACH-01", "changes": {"weight": 3}}},
+        ]
+    },
+    "Closing": {"final_score": "0.7", "retrospective": "Mở đại lý sớm hơn một quý."},
+    "CarryingOver": {"cycle_id": "2027", "external_id": "MT-GACH-01-2027"},
     "NewCheckIn": {
         "external_id": "ERP/2026-09-30/MT-GACH-01/KR1",
         "key_result_id": "external:MT-GACH-01/KR1",
@@ -238,7 +247,7 @@ def _statuses(path: str, method: str, operation: Node, named: list[str]) -> list
         statuses.append(409)
     if has_body:
         statuses += [413, 415]
-    if has_body or method == "post":
+    if has_body or method == "post" or path.endswith(_CAN_BE_TOO_MUCH):
         statuses.append(422)
     if "If-Match" in named:
         statuses += [412, 428]
