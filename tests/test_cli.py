@@ -113,7 +113,7 @@ def planted_service(empty_database_url: str) -> Iterator[dict[str, str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    environment = {**os.environ, "OKR_DATABASE_URL": empty_database_url}
+    environment = {**os.environ, "OKR_DATABASE_URL": empty_database_url, "PYTHONUNBUFFERED": ""}
     serving = subprocess.Popen(
         [str(_OKR), "serve", "--port", port],
         env=environment,

@@ -199,7 +199,8 @@ class _Server(uvicorn.Server):
 
 
 def _announce(address: str, key: str | None) -> None:
-    print(f"\nokr-service is ready at {address}  (documentation: {address}/docs)")
+    # Flushed, for whoever waits for it may read it from a pipe.
+    print(f"\nokr-service is ready at {address}  (documentation: {address}/docs)", flush=True)
     if key is not None:
         print(f"Admin API key: {key}")
         print(f"Try:  curl -H 'Authorization: Bearer {key}' {address}/v1/objectives\n", flush=True)
