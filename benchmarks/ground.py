@@ -89,7 +89,7 @@ def plant_all(url: str, sizes: Sequence[int], levels: int = 7) -> list[Tree]:
     """Plant a tree of each size and let PostgreSQL settle, from outside an event loop."""
 
     async def run() -> list[Tree]:
-        database = Database(Settings(database_url=url))
+        database = Database.as_owner(Settings(database_url=url))
         try:
             trees = [await plant(database, size, levels) for size in sizes]
             await settle(database)

@@ -20,6 +20,7 @@ from benchmarks.ground import ground, plant_one, serving, spread
 from benchmarks.load import requests_per_second
 from okr_service.kernel.database import database_url
 from okr_service.kernel.documents import PageRequest
+from okr_service.kernel.reach import EVERYTHING
 from okr_service.kernel.sql import DIALECT
 from okr_service.main import create_app
 from okr_service.objectives.reads import OBJECTIVES
@@ -42,7 +43,7 @@ def bare() -> Callable[[Message, Receive, Send], Awaitable[None]]:
     """Make the function that does nothing but ask and answer."""
     request = PageRequest(limit=50, include=("key_results",))
     tenant_id = UUID(os.environ["TENANT"])
-    statement = OBJECTIVES.page_statement(tenant_id, [], request)
+    statement = OBJECTIVES.page_statement(tenant_id, EVERYTHING, [], request)
     compiled = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
     sql = str(compiled)
     values = [compiled.params[name] for name in compiled.positiontup or []]

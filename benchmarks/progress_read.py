@@ -19,6 +19,7 @@ from benchmarks.ground import Tree, ground, plant, settle, spread, turns
 from okr_service.kernel.database import Database
 from okr_service.kernel.documents import PageRequest
 from okr_service.kernel.fields import Ref
+from okr_service.kernel.reach import EVERYTHING
 from okr_service.kernel.references import identifies
 from okr_service.objectives.model import Objective
 from okr_service.objectives.reads import OBJECTIVES
@@ -38,7 +39,7 @@ async def _time(reading: AsyncConnection, tree: Tree, what: str, chance: random.
         number = 0 if what == _ROOT else chance.randrange(tree.objectives)
         start = time.perf_counter()
         named = identifies(Objective, tree.tenant_id, Ref(f"external:L-{number}"))
-        shown = await OBJECTIVES.one(reading, tree.tenant_id, named, _PROGRESS)
+        shown = await OBJECTIVES.one(reading, tree.tenant_id, EVERYTHING, named, _PROGRESS)
         times.append((time.perf_counter() - start) * 1_000_000)
         if shown is None:
             raise RuntimeError(f"there is no L-{number}")
@@ -47,7 +48,7 @@ async def _time(reading: AsyncConnection, tree: Tree, what: str, chance: random.
 
 async def _measure(url: str, largest: int) -> None:
     chance = random.Random(2026)
-    database = Database(Settings(database_url=url))
+    database = Database.as_owner(Settings(database_url=url))
     trees = [await plant(database, size, _LEVELS) for size in (_SMALLEST, largest)]
     await settle(database)
     cases = [(tree, what) for what in (_ANY, _ROOT) for tree in trees]

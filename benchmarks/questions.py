@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchmarks import plain_reads
 from benchmarks.ground import Tree, ground, plant, settle, spread, turns
+from okr_service.access.policy import Principal, Scope, granted
 from okr_service.analysis import reads
 from okr_service.analysis.reads import Moment, TreeRequest
 from okr_service.kernel.database import Database
@@ -68,6 +69,11 @@ class _Asking:
     root: UUID
     rows: Mapping[str, list[UUID]]
 
+    @property
+    def who(self) -> Principal:
+        """Who asks: somebody who sees everything."""
+        return Principal(self.tenant_id, "benchmark", granted([Scope.ADMIN]), "benchmark")
+
     def questions(self) -> list[Question]:
         objectives, key_results = (len(ids) for ids in self.rows.values())
         by_id = {f"{objectives + key_results:,} rows by id": self._by_id(plain_reads.ROWS_BY_ID)}
@@ -87,20 +93,20 @@ class _Asking:
         ]
 
     async def explain(self) -> None:
-        await reads.explain(self.usual, self.tenant_id, self.root, _DEPTH, 50)
+        await reads.explain(self.usual, self.who, self.root, _DEPTH, 50)
 
     async def tree(self) -> None:
-        await reads.tree(self.usual, self.tenant_id, self.root, TreeRequest(_DEPTH, 50))
+        await reads.tree(self.usual, self.who, self.root, TreeRequest(_DEPTH, 50))
 
     async def as_of(self) -> None:
         now = datetime.now(UTC)
         moment = Moment(now - timedelta(days=61), now)
-        await reads.as_of(self.usual, self.tenant_id, self.root, [moment], 0)
+        await reads.as_of(self.usual, self.who, self.root, [moment], 0)
 
     async def weeks(self) -> None:
         now = datetime.now(UTC)
         moments = [Moment(now - timedelta(weeks=back), now) for back in range(13)]
-        await reads.as_of(self.usual, self.tenant_id, self.root, moments, 0)
+        await reads.as_of(self.usual, self.who, self.root, moments, 0)
 
     async def recompute(self) -> None:
         right = _RECOMPUTED.subquery("right")
@@ -156,7 +162,7 @@ async def _plant(database: Database, objectives: int) -> Tree:
 
 
 async def _measure(url: str, objectives: int, *, with_plan: bool) -> None:
-    database = Database(Settings(database_url=url, statement_timeout_ms=3_600_000))
+    database = Database.as_owner(Settings(database_url=url, statement_timeout_ms=3_600_000))
     tenant_id = (await _plant(database, objectives)).tenant_id
     async with database.reading() as usual, plain_reads.one_pass(database) as one_pass:
         root_is = identifies(Objective, tenant_id, Ref("external:L-0"))

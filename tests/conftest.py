@@ -103,9 +103,11 @@ def _service(app: FastAPI) -> Service:
 
 
 @pytest.fixture(scope="session")
-def database(app: FastAPI) -> Database:
-    """Return the service's own database."""
-    return _service(app).database
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """Return the service's database as its owner sees it: all tenants at once."""
+    database = Database.as_owner(settings)
+    yield database
+    await database.close()
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def test_wrong_figures_are_listed_and_mended(planted_url: str) -> None:
     assert (verified.returncode, verified.stdout) == (0, "0 wrong figures\n"), verified.stderr
 
     async def spoil() -> None:
-        database = Database(Settings(database_url=planted_url))
+        database = Database.as_owner(Settings(database_url=planted_url))
         async with database.transaction() as tx:
             spoilt = "UPDATE objectives SET progress_sum = progress_sum + 1 WHERE external_id = :id"
             await tx.execute(text(spoilt), {"id": "L-3"})

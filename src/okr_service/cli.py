@@ -14,7 +14,7 @@ import httpx
 import typer
 import uvicorn
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from okr_service.access.model import Tenant
 from okr_service.access.service import BOOTSTRAP_TENANT_ID, found_bootstrap_tenant, found_tenant
@@ -30,6 +30,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(rollup_app, name="rollup")
 
 _T = TypeVar("_T")
+_IS_WALLED = select(func.row_security_active("tenants"))
 
 DataFolder = Annotated[
     Path,
@@ -67,7 +68,7 @@ def migrate(
 ) -> None:
     """Bring the database's tables to this version."""
     with _settings(data, migrated=False) as settings:
-        url = settings.database_url.get_secret_value()
+        url = (settings.owner_database_url or settings.database_url).get_secret_value()
         if down_to is None:
             migrate_database(url)
         else:
@@ -123,7 +124,7 @@ def verify(data: DataFolder = DATA / "serve") -> None:
     from okr_service.rollup import service as rollup  # noqa: PLC0415
 
     async def check(database: Database, tenant_id: UUID) -> int:
-        async with database.transaction() as tx:
+        async with database.transaction(tenant_id) as tx:
             wrong = await rollup.verify(tx, tenant_id)
         for figure in wrong:
             print(f"{tenant_id} {figure.kind} {figure.id}: {figure.stored} → {figure.right}")
@@ -141,7 +142,7 @@ def repair(data: DataFolder = DATA / "serve") -> None:
     from okr_service.rollup import service as rollup  # noqa: PLC0415
 
     async def mend(database: Database, tenant_id: UUID) -> int:
-        async with database.transaction() as tx:
+        async with database.transaction(tenant_id) as tx:
             await hold_structure(tx, tenant_id, alone=True)
             return await rollup.repair(tx, tenant_id)
 
@@ -250,10 +251,18 @@ async def _in_each_tenant(
 ) -> int:
     async def each(database: Database) -> int:
         async with database.reading() as connection:
+            if await connection.scalar(_IS_WALLED):
+                fail(
+                    "this looks after all tenants: set OKR_OWNER_DATABASE_URL to the tables' owner"
+                )
             tenants = (await connection.scalars(select(Tenant.tenant_id))).all()
         return sum([await work(database, tenant_id) for tenant_id in tenants])
 
-    return await _with_database(settings, each)
+    database = Database.as_owner(settings)
+    try:
+        return await each(database)
+    finally:
+        await database.close()
 
 
 def _show_import(response: httpx.Response) -> None:

@@ -8,8 +8,9 @@ from fastapi_offline import FastAPIOffline
 from starlette.responses import JSONResponse
 
 from okr_service import __version__
+from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.rest import router as access
-from okr_service.access.service import Gatekeeper
+from okr_service.access.service import ApiKeys, BootstrapKey
 from okr_service.actions.rest import router as actions
 from okr_service.analysis.rest import pictures
 from okr_service.analysis.rest import router as analysis
@@ -33,7 +34,8 @@ from okr_service.settings import Settings
 def create_app(settings: Settings) -> FastAPI:
     """Assemble the service; it connects to the database when first asked."""
     database = Database(settings)
-    gatekeeper = Gatekeeper(database, settings.bootstrap_api_key, settings.credential_cache_seconds)
+    recognisers = (BootstrapKey(database, settings.bootstrap_api_key), ApiKeys(database))
+    gatekeeper = Gatekeeper(database, recognisers, settings.credential_cache_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

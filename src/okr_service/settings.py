@@ -17,6 +17,16 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         description="Where the data lives: postgresql://user:password@host/database."
     )
+    owner_database_url: SecretStr | None = Field(
+        default=None,
+        description="The same, as the owner of the tables: for `okr migrate` and the commands "
+        "that look after all tenants. OKR_DATABASE_URL if absent.",
+    )
+    pooled: bool = Field(
+        default=False,
+        description="Whether the way to the database leads through a transaction pooler "
+        "(PgBouncer, pool_mode=transaction).",
+    )
     bootstrap_api_key: SecretStr | None = Field(
         default=None,
         description="The first admin API key, for scripted set-ups: 32 or more characters.",

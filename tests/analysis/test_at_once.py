@@ -43,20 +43,20 @@ async def test_answers_are_right_while_much_is_edited(
 
 async def _ask(database: Database, tree: Tree) -> None:
     """Ask everything of one moment, and hold the answers against each other."""
-    tenant_id = tree.who.tenant_id
+    who = tree.who
     async with database.transaction() as tx:
-        await tx.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        stored_then = await stored.figures(tx, tenant_id)
-        forest = await reads.forest(tx, tenant_id, tree.cycle, _ALL)
+        await tx.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        stored_then = await stored.figures(tx, who.tenant_id)
+        forest = await reads.forest(tx, who, tree.cycle, _ALL)
         roots = orjson.loads(forest.objectives)
         now = Moment(*(2 * [(await _now(tx))]))
         for root in roots:
             row_id = UUID(root["id"])
             _agrees(root, stored_then)
-            found = orjson.loads(await reads.as_of(tx, tenant_id, row_id, [now], DEEPEST))
+            found = orjson.loads(await reads.as_of(tx, who, row_id, [now], DEEPEST))
             for one in found["objectives"]:
                 assert _exact(one["progress"][0]) == stored_then[UUID(one["id"])].progress
-            explained = orjson.loads(await reads.explain(tx, tenant_id, row_id, DEEPEST, 1000))
+            explained = orjson.loads(await reads.explain(tx, who, row_id, DEEPEST, 1000))
             parts = sum(_exact(one["contribution"]) for one in explained["contributors"])
             assert abs(parts - (_exact(root["progress"]) or 0)) < Fraction(DEEPEST, 10**6)
 

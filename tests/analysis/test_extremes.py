@@ -42,9 +42,9 @@ async def test_the_deepest_tree(build: Build, database: Database, tenant: Tenant
     now = datetime.now(UTC) + timedelta(days=1)
 
     async with database.reading() as tx:
-        tree = await reads.tree(tx, tenant.tenant_id, root, TreeRequest(DEEPEST, 1))
-        explained = orjson.loads(await reads.explain(tx, tenant.tenant_id, root, DEEPEST, 100))
-        then = await reads.as_of(tx, tenant.tenant_id, root, [Moment(now, now)], DEEPEST)
+        tree = await reads.tree(tx, tenant.who, root, TreeRequest(DEEPEST, 1))
+        explained = orjson.loads(await reads.explain(tx, tenant.who, root, DEEPEST, 100))
+        then = await reads.as_of(tx, tenant.who, root, [Moment(now, now)], DEEPEST)
 
     assert tree.objectives.count('"children"') == DEEPEST
     parts = sum(_exact(one["contribution"]) for one in explained["contributors"])
@@ -60,14 +60,14 @@ async def test_ten_thousand_siblings(database: Database, tenant: Tenant) -> None
         of = select(o.id, o.parent_id, o.weight, o.progress).where(o.tenant_id == tenant.tenant_id)
         rows = (await tx.execute(of)).all()
         [root] = [row for row in rows if row.parent_id is None]
-        explained = orjson.loads(await reads.explain(tx, tenant.tenant_id, root.id, 1, 1000))
+        explained = orjson.loads(await reads.explain(tx, tenant.who, root.id, 1, 1000))
         now = datetime.now(UTC) + timedelta(days=1)
-        then = await reads.as_of(tx, tenant.tenant_id, root.id, [Moment(now, now)], 1)
+        then = await reads.as_of(tx, tenant.who, root.id, [Moment(now, now)], 1)
         shown: list[str] = []
         cursor: UUID | None = None
         while not shown or cursor is not None:
             request = TreeRequest(1, 200, cursor)
-            found = await reads.tree(tx, tenant.tenant_id, root.id, request)
+            found = await reads.tree(tx, tenant.who, root.id, request)
             [tree] = orjson.loads(found.objectives)
             shown += [child["id"] for child in tree["children"]]
             cursor = UUID(tree["next_children"]) if tree["next_children"] else None

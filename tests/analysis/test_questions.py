@@ -43,6 +43,10 @@ class _Asked:
     def figures(self) -> exact.Figures:
         return self.model.figures()
 
+    @property
+    def who(self) -> Principal:
+        return Principal(self.tenant_id, "test", granted([Scope.ADMIN]), "test")
+
     def objectives(self) -> list[UUID]:
         return [row_id for row_id, o in self.model.objectives.items() if not o.deleted]
 
@@ -81,11 +85,11 @@ async def test_any_question_after_any_long_history(database: Database, data: st.
 
 
 async def _trees_are_right(asked: _Asked) -> None:
-    found = await reads.forest(asked.tx, asked.tenant_id, asked.cycle_id, _ALL)
+    found = await reads.forest(asked.tx, asked.who, asked.cycle_id, _ALL)
     nodes = [node for tree in orjson.loads(found.objectives) for node in _nodes(tree)]
     assert len(nodes) == len(asked.objectives())
     for row_id in asked.objectives():
-        tree = await reads.tree(asked.tx, asked.tenant_id, row_id, _ALL)
+        tree = await reads.tree(asked.tx, asked.who, row_id, _ALL)
         [root] = orjson.loads(tree.objectives)
         _matches(root, row_id, asked)
 
@@ -118,7 +122,7 @@ async def _explanations_add_up(asked: _Asked, data: st.DataObject) -> None:
     for row_id in asked.objectives():
         depth = data.draw(st.integers(1, 4) | st.just(DEEPEST))
         limit = data.draw(st.integers(1, 3) | st.just(1000))
-        found = orjson.loads(await reads.explain(asked.tx, asked.tenant_id, row_id, depth, limit))
+        found = orjson.loads(await reads.explain(asked.tx, asked.who, row_id, depth, limit))
         _adds_up(found, asked.model, row_id, depth, limit)
 
 
@@ -154,7 +158,7 @@ async def _feeds_add_up(asked: _Asked) -> None:
     for row_id, key_result in asked.model.key_results.items():
         if key_result.deleted or key_result.aggregate is None:
             continue
-        found = orjson.loads(await reads.feeds(asked.tx, asked.tenant_id, row_id, 1, 1000))
+        found = orjson.loads(await reads.feeds(asked.tx, asked.who, row_id, 1, 1000))
         assert _exact(found["value"]) == asked.model.current(row_id)
         feeding = {UUID(one["id"]): _exact(one["value"]) for one in found["data"]}
         counted = dict(asked.model.feeding(row_id))
@@ -180,14 +184,14 @@ async def _past_moments_are_right(asked: _Asked, data: st.DataObject) -> None:
     ]
     models = [asked.model.as_of(m.as_of, m.known_at) for m in moments]
     for row_id in asked.objectives():
-        answer = await reads.as_of(asked.tx, asked.tenant_id, row_id, moments, DEEPEST)
+        answer = await reads.as_of(asked.tx, asked.who, row_id, moments, DEEPEST)
         found = {UUID(one["id"]): one for one in orjson.loads(answer)["objectives"]}
         assert set(found) == set(_beneath(asked.model, row_id))
         for beneath_id, one in found.items():
             wanted = [model.figures()[beneath_id].progress for model in models]
             assert [_exact(progress) for progress in one["progress"]] == wanted
     row_id = asked.objectives()[0]
-    explained = await reads.explain(asked.tx, asked.tenant_id, row_id, DEEPEST, 1000, moments[0])
+    explained = await reads.explain(asked.tx, asked.who, row_id, DEEPEST, 1000, moments[0])
     _adds_up(orjson.loads(explained), models[0], row_id, DEEPEST, 1000)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from okr_service import documents
+from okr_service.access.policy import Permission
 from okr_service.main import create_app
 from okr_service.settings import Settings
 
@@ -54,7 +55,8 @@ def test_every_operation_is_described(path: str, method: str, operation: dict[st
     for parameter in operation.get("parameters", []):
         assert parameter.get("description") or parameter["schema"].get("description"), parameter
     if path.startswith("/v1"):
-        assert operation["security"] == [{"apiKey": []}]
+        assert [*operation["security"][0]] == ["bearer"]
+        assert set(operation["security"][0]["bearer"]) < set(Permission)
         assert {"400", "401", "403", "503"} <= set(operation["responses"])
         assert ("Idempotency-Key" in str(operation["parameters"])) == (method == "post")
 

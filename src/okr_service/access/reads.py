@@ -1,7 +1,7 @@
 """How API keys are shown."""
 
 from okr_service.access.model import ApiKey
-from okr_service.kernel.documents import Collection
+from okr_service.kernel.documents import Collection, open_to_all
 
 API_KEYS = Collection(
     ApiKey,
@@ -14,6 +14,6 @@ API_KEYS = Collection(
         "expires_at": ApiKey.expires_at,
         "revoked_at": ApiKey.revoked_at,
     },
-    permission="administer",
+    seen=open_to_all,
     sorts={"created_at": ApiKey.created_at, "name": ApiKey.name},
 )

@@ -3,8 +3,6 @@
 import hashlib
 import hmac
 import secrets
-import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,16 +10,12 @@ from pydantic import SecretStr
 from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from okr_service.access.errors import (
-    ApiKeyNotFound,
-    ExpiryInPast,
-    InvalidCredential,
-    MissingCredential,
-)
+from okr_service.access.credential import Credential
+from okr_service.access.errors import ApiKeyNotFound, ExpiryInPast, InvalidCredential
 from okr_service.access.model import ApiKey, Tenant
-from okr_service.access.policy import Permission, Principal, Scope, granted, require
+from okr_service.access.policy import Permission, Principal, Scope, require
 from okr_service.access.shapes import NewApiKey, NewTenant
-from okr_service.kernel.database import Database, Transaction
+from okr_service.kernel.database import Database, Transaction, enter_tenant
 from okr_service.kernel.model import new_id
 
 # The tenant of OKR_BOOTSTRAP_API_KEY, which names none itself.
@@ -29,7 +23,6 @@ BOOTSTRAP_TENANT_ID = UUID("00000000-0000-7000-8000-000000000001")
 _BOOTSTRAP = "bootstrap"
 _PREFIX = "okr"
 _SHOWN = len(_PREFIX) + 1 + 32 + 1 + 6
-_CACHED_KEYS = 10_000
 
 
 async def create_tenant(tx: Transaction, who: Principal, new: NewTenant) -> tuple[Tenant, str]:
@@ -45,6 +38,7 @@ async def create_tenant(tx: Transaction, who: Principal, new: NewTenant) -> tupl
 async def found_tenant(tx: Transaction, name: str) -> tuple[Tenant, str]:
     """Make a tenant and its first admin key, on nobody's behalf."""
     tenant = Tenant(tenant_id=new_id(), name=name)
+    await enter_tenant(tx, tenant.tenant_id)
     tx.add(tenant)
     await tx.flush()
     _, key = await _make_key(tx, tenant.tenant_id, NewApiKey(name="admin", scopes=[Scope.ADMIN]))
@@ -101,80 +95,53 @@ async def revoke_api_key(tx: Transaction, who: Principal, key_id: UUID) -> ApiKe
     return row
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    tenant_id: UUID
-    credential: str
-    permissions: frozenset[Permission]
-    until: float
+class ApiKeys:
+    """Recognises API keys."""
 
-
-class Gatekeeper:
-    """Tells from a bearer token who is calling.
-
-    A key once found good is believed for `cache_seconds`, so that a request
-    costs no look-up of its own.
-    """
-
-    def __init__(
-        self, database: Database, bootstrap_key: SecretStr | None, cache_seconds: float
-    ) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._bootstrap_hash = bootstrap_key and _hash(bootstrap_key.get_secret_value())
-        self._cache_seconds = cache_seconds
-        self._known: dict[bytes, _Known] = {}
-        self._founded = False
 
-    async def recognise(self, authorization: str | None, request_id: str) -> Principal:
-        """Return the caller that an Authorization header's value stands for.
-
-        Raises:
-            MissingCredential: there is no bearer token.
-            InvalidCredential: the key is unknown, expired or revoked.
-        """
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise MissingCredential
-        digest = _hash(token.strip())
-        known = self._known.get(digest)
-        if known is None or known.until < time.monotonic():
-            known = await self._look_up(token.strip(), digest)
-            self._remember(digest, known)
-        return Principal(known.tenant_id, known.credential, known.permissions, request_id)
-
-    def forget(self, key: ApiKey) -> None:
-        """Believe a key no longer, at once in this process."""
-        self._known.pop(key.key_hash, None)
-
-    def _remember(self, digest: bytes, known: _Known) -> None:
-        if len(self._known) >= _CACHED_KEYS:
-            self._known.clear()
-        self._known[digest] = known
-
-    async def _look_up(self, token: str, digest: bytes) -> _Known:
-        until = time.monotonic() + self._cache_seconds
-        if self._bootstrap_hash and hmac.compare_digest(digest, self._bootstrap_hash):
-            if not self._founded:
-                await found_bootstrap_tenant(self._database)
-                self._founded = True
-            permissions = granted([Scope.ADMIN, Scope.OPERATE])
-            return _Known(BOOTSTRAP_TENANT_ID, _BOOTSTRAP, permissions, until)
-        statement = select(ApiKey.id, ApiKey.scopes).where(
-            ApiKey.tenant_id == _tenant_of(token),
-            ApiKey.key_hash == digest,
+    async def recognise(self, token: str) -> Credential | None:
+        """Return what an API key stands for; see `Recogniser`."""
+        if not token.startswith(f"{_PREFIX}_"):
+            return None
+        tenant_id = _tenant_of(token)
+        statement = select(ApiKey.id, ApiKey.scopes, ApiKey.expires_at).where(
+            ApiKey.tenant_id == tenant_id,
+            ApiKey.key_hash == _hash(token),
             ApiKey.revoked_at.is_(None),
             or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
         )
-        async with self._database.reading() as connection:
+        async with self._database.reading(tenant_id) as connection:
             found = (await connection.execute(statement)).one_or_none()
         if found is None:
             raise InvalidCredential
-        return _Known(_tenant_of(token), str(found.id), granted(found.scopes), until)
+        scopes = frozenset(Scope(scope) for scope in found.scopes)
+        return Credential(tenant_id, str(found.id), scopes, expires_at=found.expires_at)
+
+
+class BootstrapKey:
+    """Recognises the key that an operator sets the service up with, and makes its tenant."""
+
+    def __init__(self, database: Database, key: SecretStr | None) -> None:
+        self._database = database
+        self._hash = None if key is None else _hash(key.get_secret_value())
+        self._founded = False
+
+    async def recognise(self, token: str) -> Credential | None:
+        """Return what the bootstrap key stands for; see `Recogniser`."""
+        if self._hash is None or not hmac.compare_digest(_hash(token), self._hash):
+            return None
+        if not self._founded:
+            await found_bootstrap_tenant(self._database)
+            self._founded = True
+        scopes = frozenset({Scope.ADMIN, Scope.OPERATE})
+        return Credential(BOOTSTRAP_TENANT_ID, _BOOTSTRAP, scopes)
 
 
 async def found_bootstrap_tenant(database: Database) -> None:
     """Make sure that the bootstrap key's tenant is there."""
-    async with database.transaction() as tx:
+    async with database.transaction(BOOTSTRAP_TENANT_ID) as tx:
         row = {"tenant_id": BOOTSTRAP_TENANT_ID, "name": "Default"}
         await tx.execute(insert(Tenant).values(row).on_conflict_do_nothing())
 

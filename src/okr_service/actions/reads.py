@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func
 
+from okr_service.actions.access import action_plan_seen, action_seen
 from okr_service.actions.model import Action, ActionPlan
 from okr_service.actions.shapes import ActionListing, ActionPlanListing, ActionState
 from okr_service.kernel.documents import Collection, json_list, ratio
@@ -44,6 +45,7 @@ ACTIONS = Collection(
         "created_at": Action.created_at,
         "updated_at": Action.updated_at,
     },
+    seen=action_seen,
 )
 
 ACTION_PLANS = Collection(
@@ -67,6 +69,7 @@ ACTION_PLANS = Collection(
         "created_at": ActionPlan.created_at,
         "updated_at": ActionPlan.updated_at,
     },
+    seen=action_plan_seen,
     includes={
         "actions": json_list(
             ACTIONS.document,

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
+from okr_service.access.policy import Permission
 from okr_service.actions import service
 from okr_service.actions.errors import ActionNotFound, ActionPlanNotFound
 from okr_service.actions.model import Action, ActionPlan
@@ -27,7 +28,7 @@ from okr_service.kernel.patch import patched
 from okr_service.kernel.references import identifies
 from okr_service.rest.answers import no_content, page, show, written
 from okr_service.rest.conditional import expected_versions
-from okr_service.rest.endpoint import Read, Write
+from okr_service.rest.endpoint import Read, Write, needs
 from okr_service.rest.patch import patch_of
 from okr_service.rest.put import put
 from okr_service.rest.routing import PageOf, Patch, PathRef, room
@@ -36,6 +37,7 @@ router = room("action plans")
 
 
 @router.get("/key-results/{ref:path}/action-plans", response_model=PageOf[ActionPlanView])
+@needs(Permission.READ)
 async def list_action_plans_of_key_result(
     ref: PathRef, wanted: Annotated[ActionPlanListing, Query()], call: Read
 ) -> Response:
@@ -46,6 +48,7 @@ async def list_action_plans_of_key_result(
 
 
 @router.post("/key-results/{ref:path}/action-plans", status_code=201, response_model=ActionPlanView)
+@needs(Permission.PLAN)
 async def create_action_plan_of_key_result(
     ref: PathRef, body: NewActionPlan, call: Write
 ) -> Response:
@@ -56,6 +59,7 @@ async def create_action_plan_of_key_result(
 
 
 @router.get("/action-plans", response_model=PageOf[ActionPlanView])
+@needs(Permission.READ)
 async def list_action_plans(wanted: Annotated[ActionPlanListing, Query()], call: Read) -> Response:
     """List action plans."""
     return await page(
@@ -64,6 +68,7 @@ async def list_action_plans(wanted: Annotated[ActionPlanListing, Query()], call:
 
 
 @router.post("/action-plans", status_code=201, response_model=ActionPlanView)
+@needs(Permission.PLAN)
 async def create_action_plan(body: NewActionPlan, call: Write) -> Response:
     """Plan what will be done for a key result in a period."""
     made = await service.create_action_plan(call.tx, call.who, body)
@@ -71,6 +76,7 @@ async def create_action_plan(body: NewActionPlan, call: Write) -> Response:
 
 
 @router.get("/action-plans/{ref:path}", response_model=ActionPlanView)
+@needs(Permission.READ)
 async def get_action_plan(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -> Response:
     """Show an action plan."""
     named = identifies(ActionPlan, call.who.tenant_id, ref)
@@ -82,6 +88,7 @@ async def get_action_plan(ref: PathRef, shape: Annotated[Shape, Query()], call: 
     response_model=ActionPlanView,
     responses={201: {"model": ActionPlanView}},
 )
+@needs(Permission.PLAN)
 async def put_action_plan(ref: PathRef, body: NewActionPlan, call: Write) -> Response:
     """Replace an action plan, or create it under the caller's own key."""
 
@@ -98,6 +105,7 @@ async def put_action_plan(ref: PathRef, body: NewActionPlan, call: Write) -> Res
 @router.patch(
     "/action-plans/{ref:path}", response_model=ActionPlanView, openapi_extra=patch_of(NewActionPlan)
 )
+@needs(Permission.PLAN)
 async def patch_action_plan(ref: PathRef, body: Patch, call: Write) -> Response:
     """Change some fields of an action plan (JSON Merge Patch)."""
     edit, expected = patched(NewActionPlan, body), expected_versions(call)
@@ -106,6 +114,7 @@ async def patch_action_plan(ref: PathRef, body: Patch, call: Write) -> Response:
 
 
 @router.delete("/action-plans/{ref:path}", status_code=204)
+@needs(Permission.PLAN)
 async def delete_action_plan(ref: PathRef, call: Write) -> Response:
     """Delete an action plan that has no actions."""
     await service.delete_action_plan(call.tx, call.who, ref, expected_versions(call))
@@ -113,12 +122,14 @@ async def delete_action_plan(ref: PathRef, call: Write) -> Response:
 
 
 @router.get("/actions", response_model=PageOf[ActionView])
+@needs(Permission.READ)
 async def list_actions(wanted: Annotated[ActionListing, Query()], call: Read) -> Response:
     """List actions."""
     return await page(call, ACTIONS, actions_wanted(call.who.tenant_id, wanted), wanted.page())
 
 
 @router.post("/actions", status_code=201, response_model=ActionView)
+@needs(Permission.PLAN)
 async def create_action(body: NewAction, call: Write) -> Response:
     """Add a step to an action plan."""
     made = await service.create_action(call.tx, call.who, body)
@@ -126,6 +137,7 @@ async def create_action(body: NewAction, call: Write) -> Response:
 
 
 @router.get("/actions/{ref:path}", response_model=ActionView)
+@needs(Permission.READ)
 async def get_action(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -> Response:
     """Show an action."""
     named = identifies(Action, call.who.tenant_id, ref)
@@ -135,6 +147,7 @@ async def get_action(ref: PathRef, shape: Annotated[Shape, Query()], call: Read)
 @router.put(
     "/actions/{ref:path}", response_model=ActionView, responses={201: {"model": ActionView}}
 )
+@needs(Permission.PLAN)
 async def put_action(ref: PathRef, body: NewAction, call: Write) -> Response:
     """Replace an action, or create it under the caller's own key."""
 
@@ -149,6 +162,7 @@ async def put_action(ref: PathRef, body: NewAction, call: Write) -> Response:
 
 
 @router.patch("/actions/{ref:path}", response_model=ActionView, openapi_extra=patch_of(NewAction))
+@needs(Permission.PLAN)
 async def patch_action(ref: PathRef, body: Patch, call: Write) -> Response:
     """Change some fields of an action (JSON Merge Patch)."""
     edit, expected = patched(NewAction, body), expected_versions(call)
@@ -157,6 +171,7 @@ async def patch_action(ref: PathRef, body: Patch, call: Write) -> Response:
 
 
 @router.delete("/actions/{ref:path}", status_code=204)
+@needs(Permission.PLAN)
 async def delete_action(ref: PathRef, call: Write) -> Response:
     """Delete an action."""
     await service.delete_action(call.tx, call.who, ref, expected_versions(call))

@@ -1,12 +1,13 @@
 """Planning what will be done for key results, and doing it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, func, select
 
 from okr_service.access.policy import Permission, Principal, require
+from okr_service.actions.access import action_plan_seen, action_seen
 from okr_service.actions.errors import (
     ActionNotFound,
     ActionPlanFixed,
@@ -27,8 +28,13 @@ from okr_service.kernel.fields import Ref
 from okr_service.kernel.references import Versions
 from okr_service.kernel.sql import load_sql
 from okr_service.kernel.writes import add, change, delete, differences
+from okr_service.objectives.access import (
+    key_result_seen,
+    require_plans,
+    require_plans_key_result,
+)
 from okr_service.objectives.errors import KeyResultNotFound
-from okr_service.objectives.key_results import lock_key_result
+from okr_service.objectives.key_results import hold_key_result
 from okr_service.objectives.model import KeyResult
 from okr_service.objectives.service import cycle_of
 from okr_service.organisation import service as organisation
@@ -51,6 +57,7 @@ async def create_action_plan(tx: Transaction, who: Principal, new: NewActionPlan
     if new.key_result_id is None:
         raise InvalidInput([FieldError("/key_result_id", "required")])
     key_result_id = await _key_result_id(tx, who, new.key_result_id)
+    await require_plans_key_result(tx, who, key_result_id)
     cycle = await _cycle(tx, who, key_result_id)
     values = await _plan_values(tx, who, new, cycle)
     plan = ActionPlan(tenant_id=who.tenant_id, key_result_id=key_result_id, **values)
@@ -81,7 +88,10 @@ async def edit_action_plan(
         await _key_result_id(tx, who, wanted.key_result_id) != plan.key_result_id
     ):
         raise KeyResultFixed().at("/key_result_id")
-    changes = differences(plan, await _plan_values(tx, who, wanted, cycle))
+    values = await _plan_values(tx, who, wanted, cycle)
+    changes = differences(plan, values)
+    if "owner_id" in changes:
+        await require_plans_key_result(tx, who, plan.key_result_id, _owner(values))
     if changes:
         before = await change(tx, plan, changes)
         await record(tx, who, Change("updated", "action_plan", plan.id, before, changes))
@@ -118,8 +128,9 @@ async def create_action(tx: Transaction, who: Principal, new: NewAction) -> Acti
     """
     require(who, Permission.PLAN)
     absent = ActionPlanNotFound(new.action_plan_id).at("/action_plan_id")
-    plan = await references.resolve(tx, ActionPlan, who.tenant_id, new.action_plan_id, absent)
+    plan = await _plan_id(tx, who, new.action_plan_id, absent)
     key_result, cycle = await _lock_key_result_of(tx, who, plan, absent)
+    await _require_plans(tx, who, key_result, plan)
     values = await _action_values(tx, who, new, cycle)
     action = Action(tenant_id=who.tenant_id, action_plan_id=plan, **values)
     await add(tx, action)
@@ -145,13 +156,16 @@ async def edit_action(
     require(who, Permission.PLAN)
     plan_id, gone = await _plan_of(tx, who, ref), ActionNotFound(str(ref))
     key_result, cycle = await _lock_key_result_of(tx, who, plan_id, gone)
-    action = await _lock_action(tx, who, ref, expected)
+    action = await _lock_action(tx, who, ref, key_result, expected)
     wanted = edit(_action_input(action))
     absent = ActionPlanNotFound(wanted.action_plan_id).at("/action_plan_id")
-    plan = await references.resolve(tx, ActionPlan, who.tenant_id, wanted.action_plan_id, absent)
+    plan = await _plan_id(tx, who, wanted.action_plan_id, absent)
     if plan != action.action_plan_id:
         raise ActionPlanFixed().at("/action_plan_id")
-    changes = differences(action, await _action_values(tx, who, wanted, cycle, action))
+    values = await _action_values(tx, who, wanted, cycle, action)
+    changes = differences(action, values)
+    if "owner_id" in changes:
+        await _require_plans(tx, who, key_result, plan, _owner(values))
     if changes:
         before = await change(tx, action, changes)
         await record(tx, who, Change("updated", "action", action.id, before, changes))
@@ -170,7 +184,7 @@ async def delete_action(
     require(who, Permission.PLAN)
     plan_id, gone = await _plan_of(tx, who, ref), ActionNotFound(str(ref))
     key_result, _ = await _lock_key_result_of(tx, who, plan_id, gone)
-    action = await _lock_action(tx, who, ref, expected)
+    action = await _lock_action(tx, who, ref, key_result, expected)
     before = _action_input(action).model_dump(mode="json")
     await delete(tx, action)
     await record(tx, who, Change("deleted", "action", action.id, before))
@@ -186,8 +200,13 @@ async def _sum_up(tx: Transaction, who: Principal, key_result: KeyResult) -> Non
 
 
 async def _key_result_id(tx: Transaction, who: Principal, ref: Ref) -> UUID:
-    absent = KeyResultNotFound(ref).at("/key_result_id")
-    return await references.resolve(tx, KeyResult, who.tenant_id, ref, absent)
+    absent, seen = KeyResultNotFound(ref).at("/key_result_id"), key_result_seen(who.sight)
+    return await references.resolve(tx, KeyResult, who.tenant_id, ref, absent, seen)
+
+
+async def _plan_id(tx: Transaction, who: Principal, ref: Ref, absent: NotFound) -> UUID:
+    seen = action_plan_seen(who.sight)
+    return await references.resolve(tx, ActionPlan, who.tenant_id, ref, absent, seen)
 
 
 async def _cycle(tx: Transaction, who: Principal, key_result_id: UUID) -> Cycle:
@@ -210,13 +229,15 @@ async def _lock_key_result_of(
     )
     if key_result_id is None:  # the plan was deleted since it was looked up
         raise absent
-    key_result = await lock_key_result(tx, who, key_result_id)
+    key_result = await hold_key_result(tx, who, key_result_id)
     return key_result, await cycle_of(tx, who, key_result.objective_id)
 
 
 async def _plan_of(tx: Transaction, who: Principal, ref: Ref | UUID) -> UUID:
     plan: UUID | None = await tx.scalar(
-        select(Action.action_plan_id).where(references.identifies(Action, who.tenant_id, ref))
+        select(Action.action_plan_id).where(
+            references.identifies(Action, who.tenant_id, ref), *action_seen(who.sight)
+        )
     )
     if plan is None:
         raise ActionNotFound(str(ref))
@@ -226,14 +247,37 @@ async def _plan_of(tx: Transaction, who: Principal, ref: Ref | UUID) -> UUID:
 async def _lock_plan(
     tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions
 ) -> ActionPlan:
-    absent = ActionPlanNotFound(str(ref))
-    return await references.lock(tx, ActionPlan, who.tenant_id, ref, absent, expected)
+    async def permit(row: ActionPlan) -> None:
+        await require_plans_key_result(tx, who, row.key_result_id, row.owner_id)
+
+    absent, seen = ActionPlanNotFound(str(ref)), action_plan_seen(who.sight)
+    return await references.lock(tx, ActionPlan, who.tenant_id, ref, absent, expected, seen, permit)
 
 
 async def _lock_action(
-    tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions
+    tx: Transaction, who: Principal, ref: Ref | UUID, key_result: KeyResult, expected: Versions
 ) -> Action:
-    return await references.lock(tx, Action, who.tenant_id, ref, ActionNotFound(str(ref)), expected)
+    async def permit(row: Action) -> None:
+        await _require_plans(tx, who, key_result, row.action_plan_id, row.owner_id)
+
+    absent, seen = ActionNotFound(str(ref)), action_seen(who.sight)
+    return await references.lock(tx, Action, who.tenant_id, ref, absent, expected, seen, permit)
+
+
+async def _require_plans(
+    tx: Transaction, who: Principal, key_result: KeyResult, plan_id: UUID, *owners: UUID | None
+) -> None:
+    """Let a caller through who may plan the actions of a plan, or owns one; raises NotPermitted."""
+    of = (ActionPlan.tenant_id == who.tenant_id, ActionPlan.id == plan_id)
+    owner_id = await tx.scalar(select(ActionPlan.owner_id).where(*of))
+    owned = (key_result.owner_id, owner_id, *owners)
+    await require_plans(tx, who, key_result.objective_id, *owned)
+
+
+def _owner(values: Mapping[str, object]) -> UUID | None:
+    owner = values["owner_id"]
+    assert owner is None or isinstance(owner, UUID)
+    return owner
 
 
 async def _plan_values(

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import select
 
+from okr_service.access.policy import Principal
 from okr_service.analysis.errors import TooManyPoints, TreeTooLarge
 from okr_service.analysis.reads import TreeRequest, history, tree
 from okr_service.analysis.shapes import Step
@@ -20,12 +21,12 @@ from okr_service.pictures.shapes import HistoryPoint, TreeNode
 _DRAWN_LEVELS, _DRAWN_CHILDREN = 5, 30  # no more than a picture can show
 
 
-async def drawable_tree(tx: Reading, tenant_id: UUID, objective_id: UUID) -> TreeNode:
+async def drawable_tree(tx: Reading, who: Principal, objective_id: UUID) -> TreeNode:
     """Return as much of a tree as a picture can hold."""
     request = TreeRequest(_DRAWN_LEVELS, _DRAWN_CHILDREN, count_children=True)
     while True:
         try:
-            found = await tree(tx, tenant_id, objective_id, request)
+            found = await tree(tx, who, objective_id, request)
         except TreeTooLarge:  # so wide that fewer levels fill the picture
             request = replace(request, depth=request.depth - 1)
         else:
@@ -49,22 +50,22 @@ def _drawable(node: dict[str, Any]) -> TreeNode:
     )
 
 
-async def _series(tx: Reading, tenant_id: UUID, objective_id: UUID) -> list[dict[str, Any]]:
+async def _series(tx: Reading, who: Principal, objective_id: UUID) -> list[dict[str, Any]]:
     """Return the points of a cycle, as far apart as it takes for all to fit."""
     for step in (Step.DAY, Step.WEEK):
         with suppress(TooManyPoints):
-            found = await history(tx, tenant_id, objective_id, None, None, step)
+            found = await history(tx, who, objective_id, None, None, step)
             return list(orjson.loads(found)["data"])
-    found = await history(tx, tenant_id, objective_id, None, None, Step.MONTH)
+    found = await history(tx, who, objective_id, None, None, Step.MONTH)
     return list(orjson.loads(found)["data"])
 
 
 async def drawable_history(
-    tx: Reading, tenant_id: UUID, objective_id: UUID
+    tx: Reading, who: Principal, objective_id: UUID
 ) -> tuple[str, list[HistoryPoint]]:
     """Return an objective's title and the points of its picture, over its cycle."""
     named = select(Objective.title).where(
-        Objective.tenant_id == tenant_id, Objective.id == objective_id
+        Objective.tenant_id == who.tenant_id, Objective.id == objective_id
     )
     title = str(await tx.scalar(named))
     points = [
@@ -73,7 +74,7 @@ async def drawable_history(
             _decimal(point["progress"]),
             Decimal(str(point["expected_progress"])),
         )
-        for point in await _series(tx, tenant_id, objective_id)
+        for point in await _series(tx, who, objective_id)
     ]
     return title, points
 

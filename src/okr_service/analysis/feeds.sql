@@ -1,21 +1,23 @@
 -- Which key results make up the value of :key_result_id, down to :depth levels, and
 -- what part of what it feeds is each? Level by level, the greatest parts first, at
--- most :most of them.
+-- most :most of them. Those of private objectives that are not within :reach_units and
+-- :reach_person count, and are not shown, nor is what feeds them.
 
 WITH RECURSIVE feeding AS (
     SELECT k.id, k.external_id, k.title, k.objective_id, k.owner_id, k.feeds_id, k.aggregate,
-           k.progress, k.current_value AS value, 0 AS depth, NULL::uuid AS unit_id
+           k.progress, k.current_value AS value, 0 AS depth, NULL::uuid AS unit_id, true AS seen
       FROM key_results AS k
      WHERE k.tenant_id = :tenant_id AND k.id = :key_result_id
 
     UNION ALL
 
     SELECT k.id, k.external_id, k.title, k.objective_id, k.owner_id, k.feeds_id, k.aggregate,
-           k.progress, coalesce(k.current_value, k.start_value), feeding.depth + 1, o.unit_id
+           k.progress, coalesce(k.current_value, k.start_value), feeding.depth + 1, o.unit_id,
+           NOT o.private OR okr_within(o.unit_id, o.owner_id, :reach_units, :reach_person)
       FROM feeding
       JOIN key_results AS k ON k.tenant_id = :tenant_id AND k.feeds_id = feeding.id
       JOIN objectives AS o ON o.tenant_id = :tenant_id AND o.id = k.objective_id
-     WHERE feeding.depth < :depth AND k.deleted_at IS NULL
+     WHERE feeding.depth < :depth AND feeding.seen AND k.deleted_at IS NULL
        AND o.deleted_at IS NULL AND o.state IN ('active', 'closed')
 ),
 
@@ -44,6 +46,7 @@ placed AS (
                ORDER BY depth, abs(contribution) DESC NULLS LAST, abs(value) DESC NULLS LAST, id
            ) AS place
       FROM part
+     WHERE seen
 )
 
 SELECT CAST(json_build_object(
@@ -74,7 +77,7 @@ SELECT CAST(json_build_object(
                  FROM placed
                 WHERE placed.place <= :most
            ),
-           'others', (SELECT greatest(count(*) - :most, 0) FROM part)
+           'others', (SELECT greatest(count(*) - :most, 0) FROM placed)
        ) AS text)
   FROM feeding
  WHERE feeding.depth = 0

@@ -14,10 +14,12 @@ from sqlalchemy import (
     bindparam,
 )
 
+from okr_service.access.policy import Principal
 from okr_service.analysis.errors import EndsBeforeStart, TooManyPoints, TreeTooLarge
 from okr_service.analysis.shapes import Step
 from okr_service.analysis.statements import EXPLANATION, EXPLANATION_THEN, SERIES
 from okr_service.kernel.database import Reading
+from okr_service.kernel.reach import reach_parameters
 from okr_service.kernel.sql import load_sql
 
 MOST_NODES = 5_000
@@ -34,6 +36,7 @@ _TREE = load_sql(__package__, "tree").bindparams(
     bindparam("most", type_=Integer),
     bindparam("key_results", type_=Boolean),
     bindparam("count_children", type_=Boolean),
+    *reach_parameters(),
 )
 _HISTORY = load_sql(__package__, "history").bindparams(
     _TENANT,
@@ -44,7 +47,11 @@ _HISTORY = load_sql(__package__, "history").bindparams(
     bindparam("most", type_=Integer),
 )
 _FEEDS = load_sql(__package__, "feeds").bindparams(
-    _TENANT, _DEPTH, bindparam("key_result_id", type_=Uuid), bindparam("most", type_=Integer)
+    _TENANT,
+    _DEPTH,
+    bindparam("key_result_id", type_=Uuid),
+    bindparam("most", type_=Integer),
+    *reach_parameters(),
 )
 
 
@@ -81,33 +88,33 @@ class Tree:
     next_root: UUID | None
 
 
-async def tree(tx: Reading, tenant_id: UUID, objective_id: UUID, request: TreeRequest) -> Tree:
+async def tree(tx: Reading, who: Principal, objective_id: UUID, request: TreeRequest) -> Tree:
     """Return an objective with those beneath it.
 
     Raises:
         TreeTooLarge: there are more than 5,000.
     """
-    return await _tree(tx, tenant_id, request, objective_id, None)
+    return await _tree(tx, who, request, objective_id, None)
 
 
-async def forest(tx: Reading, tenant_id: UUID, cycle_id: UUID, request: TreeRequest) -> Tree:
+async def forest(tx: Reading, who: Principal, cycle_id: UUID, request: TreeRequest) -> Tree:
     """Return the objectives of a cycle that support none in it, with those beneath them.
 
     Raises:
         TreeTooLarge: there are more than 5,000.
     """
-    return await _tree(tx, tenant_id, request, None, cycle_id)
+    return await _tree(tx, who, request, None, cycle_id)
 
 
 async def _tree(
     tx: Reading,
-    tenant_id: UUID,
+    who: Principal,
     request: TreeRequest,
     objective_id: UUID | None,
     cycle_id: UUID | None,
 ) -> Tree:
     of = {
-        "tenant_id": tenant_id,
+        "tenant_id": who.tenant_id,
         "objective_id": objective_id,
         "cycle_id": cycle_id,
         "depth": request.depth,
@@ -116,6 +123,7 @@ async def _tree(
         "key_results": request.key_results,
         "count_children": request.count_children,
         "most": MOST_NODES,
+        **who.sight.parameters,
     }
     found = (await tx.execute(_TREE, of)).one()
     if found.is_too_large:
@@ -125,7 +133,7 @@ async def _tree(
 
 async def explain(
     tx: Reading,
-    tenant_id: UUID,
+    who: Principal,
     objective_id: UUID,
     depth: int,
     limit: int,
@@ -133,10 +141,11 @@ async def explain(
 ) -> str:
     """Return what makes up an objective's progress, what withholds most first."""
     of: dict[str, object] = {
-        "tenant_id": tenant_id,
+        "tenant_id": who.tenant_id,
         "objective_id": objective_id,
         "depth": depth,
         "limit": limit,
+        **who.sight.parameters,
     }
     if moment is None:
         return str(await tx.scalar(EXPLANATION, of))
@@ -146,23 +155,24 @@ async def explain(
 
 
 async def as_of(
-    tx: Reading, tenant_id: UUID, objective_id: UUID, moments: Sequence[Moment], depth: int
+    tx: Reading, who: Principal, objective_id: UUID, moments: Sequence[Moment], depth: int
 ) -> str:
     """Return how far an objective, and those beneath it to a depth, had come at past moments."""
     of = {
-        "tenant_id": tenant_id,
+        "tenant_id": who.tenant_id,
         "objective_id": objective_id,
         "as_of": [moment.as_of for moment in moments],
         "known_at": [moment.known_at for moment in moments],
         "key_results": False,
         "levels": depth,
+        **who.sight.parameters,
     }
     return str(await tx.scalar(SERIES, of))
 
 
 async def history(
     tx: Reading,
-    tenant_id: UUID,
+    who: Principal,
     objective_id: UUID,
     first_day: date | None,
     last_day: date | None,
@@ -176,7 +186,7 @@ async def history(
     if first_day and last_day and last_day < first_day:
         raise EndsBeforeStart().at("/last_day")
     of = {
-        "tenant_id": tenant_id,
+        "tenant_id": who.tenant_id,
         "objective_id": objective_id,
         "first_day": first_day,
         "last_day": last_day,
@@ -189,12 +199,13 @@ async def history(
     return f'{{"data":{data}}}'
 
 
-async def feeds(tx: Reading, tenant_id: UUID, key_result_id: UUID, depth: int, limit: int) -> str:
+async def feeds(tx: Reading, who: Principal, key_result_id: UUID, depth: int, limit: int) -> str:
     """Return which key results make up the value of another."""
     of = {
-        "tenant_id": tenant_id,
+        "tenant_id": who.tenant_id,
         "key_result_id": key_result_id,
         "depth": depth,
         "most": limit,
+        **who.sight.parameters,
     }
     return str(await tx.scalar(_FEEDS, of))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Label, select
 
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.analysis.shapes import Hypothesis
@@ -15,6 +15,7 @@ from okr_service.kernel.errors import FieldError, InvalidInput, OkrError
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.patch import patched
 from okr_service.objectives import key_results, service
+from okr_service.objectives.access import objective_seen, seen_link
 from okr_service.objectives.model import Objective
 from okr_service.objectives.shapes import NewKeyResult, NewObjective
 from okr_service.rollup import service as rollup
@@ -100,9 +101,14 @@ async def _affected(
     progress: dict[UUID, tuple[Decimal | None, Decimal | None]],
     created: Collection[UUID],
 ) -> list[Affected]:
+    parent: Label[UUID | None] = seen_link(who, Objective.parent_id).label("parent_id")
     rows = await tx.execute(
-        select(Objective.id, Objective.external_id, Objective.title, Objective.parent_id)
-        .where(Objective.tenant_id == who.tenant_id, Objective.id.in_(progress))
+        select(Objective.id, Objective.external_id, Objective.title, parent)
+        .where(
+            Objective.tenant_id == who.tenant_id,
+            Objective.id.in_(progress),
+            *objective_seen(who.sight),
+        )
         .order_by(Objective.parent_id.is_not(None), Objective.position, Objective.id)
     )
     return [

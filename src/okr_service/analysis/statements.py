@@ -18,19 +18,23 @@ from sqlalchemy import (
     Text,
     TextualSelect,
     Uuid,
+    and_,
     bindparam,
     case,
     cast,
     column,
     func,
     literal,
+    not_,
     null,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from okr_service.kernel.documents import Expression, json_object, ratio
+from okr_service.kernel.reach import reach_parameters
 from okr_service.kernel.sql import load_sql
 from okr_service.objectives.model import KeyResult, Objective
 
@@ -38,7 +42,7 @@ _TENANT, _OBJECTIVE = bindparam("tenant_id", type_=Uuid), bindparam("objective_i
 _DEPTH = bindparam("depth", type_=Integer)
 _CONTRIBUTORS: TextualSelect = (
     load_sql(__package__, "contributors")
-    .bindparams(_TENANT, _OBJECTIVE, _DEPTH)
+    .bindparams(_TENANT, _OBJECTIVE, _DEPTH, *reach_parameters())
     .columns(
         column("kind", Text),
         column("id", Uuid),
@@ -46,6 +50,7 @@ _CONTRIBUTORS: TextualSelect = (
         column("progress", Numeric),
         column("share", Numeric),
         column("path", ARRAY(Uuid)),
+        column("seen", Boolean),
     )
 )
 _MOMENT = DateTime(timezone=True)
@@ -79,10 +84,13 @@ def _explanation(then: CTE | None) -> Select[str]:
         given.c.weight,
         given.c.share,
         given.c.path,
+        given.c.seen,
         progress.label("progress"),
         (given.c.share * progress).label("contribution"),
         withheld.label("withheld"),
-        func.row_number().over(order_by=[withheld.desc(), given.c.id]).label("place"),
+        func.row_number()
+        .over(order_by=[given.c.seen.desc(), withheld.desc(), given.c.id])
+        .label("place"),
     )
     if then is not None:
         weighed_of = weighed_of.join(
@@ -92,15 +100,16 @@ def _explanation(then: CTE | None) -> Select[str]:
     limit = bindparam("limit", type_=Integer)
     empty = func.json_build_array()
     listed = func.json_agg(aggregate_order_by(_contributor(weighed), weighed.c.place))
-    named = select(func.coalesce(listed, empty)).where(weighed.c.place <= limit)
+    is_named = and_(weighed.c.seen, weighed.c.place <= limit)
+    named = select(func.coalesce(listed, empty)).where(is_named)
     others = select(
         json_object(
             {
-                "count": func.count(),
+                "count": func.count().filter(weighed.c.seen),
                 **{name: _long_ratio(_total(weighed.c[name])) for name in _PARTS},
             }
         )
-    ).where(weighed.c.place > limit)
+    ).where(not_(is_named))
     of = {
         "objective": _explained(then),
         "as_of": null() if then is None else bindparam("seen_until", type_=_MOMENT),
@@ -196,6 +205,19 @@ def _long_ratio(column: ColumnElement[Decimal]) -> Expression:
     return func.trim_scale(func.round(column, 12))
 
 
+def _seen(objective: type[Objective]) -> ColumnElement[bool]:
+    within = func.okr_within(objective.unit_id, objective.owner_id, *reach_parameters())
+    return or_(not_(objective.private), within)
+
+
+def _parent_seen() -> Expression:
+    parent = aliased(Objective)
+    named = select(parent.id).where(
+        parent.tenant_id == _TENANT, parent.id == Objective.parent_id, _seen(parent)
+    )
+    return named.scalar_subquery()
+
+
 def _series() -> Select[str]:
     found = AS_OF.subquery("found")
     levels = bindparam("levels", type_=Integer)
@@ -211,7 +233,7 @@ def _series() -> Select[str]:
             "id": Objective.id,
             "external_id": Objective.external_id,
             "title": Objective.title,
-            "parent_id": Objective.parent_id,
+            "parent_id": _parent_seen(),
             "depth": listed.c.depth,
             "progress": listed.c.progress,
         }
@@ -221,6 +243,7 @@ def _series() -> Select[str]:
         select(func.json_agg(aggregate_order_by(shown, *order)))
         .select_from(listed)
         .join(Objective, (Objective.tenant_id == _TENANT) & (Objective.id == listed.c.id))
+        .where(_seen(Objective))
         .scalar_subquery()
     )
     at, known = (cast(bindparam(n, type_=_MOMENTS), _MOMENTS) for n in ("as_of", "known_at"))

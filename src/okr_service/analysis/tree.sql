@@ -1,14 +1,18 @@
 -- Which objectives are beneath :objective_id, or make up the forest of :cycle_id, down
 -- to :depth levels below the first, as nested JSON? Of each at most :breadth children,
 -- in display order; of the first, or of the forest's roots, those after :after_id.
--- None where there are more than :most in all.
+-- None where there are more than :most in all. Of what is private only what is within
+-- :reach_units and :reach_person; what is beneath one that is not seen is not shown with it.
 --
 -- Down first, level by level, each parent's children read off the index; then up
 -- again, from the deepest level, each level's documents taking in those below (see
 -- rollup/recomputed.sql for the arrays).
 
 WITH RECURSIVE after AS (
-    SELECT position, id FROM objectives WHERE tenant_id = :tenant_id AND id = :after_id
+    SELECT o.position, o.id
+      FROM objectives AS o
+     WHERE o.tenant_id = :tenant_id AND o.id = :after_id
+       AND (NOT o.private OR okr_within(o.unit_id, o.owner_id, :reach_units, :reach_person))
 ),
 
 roots AS (
@@ -18,7 +22,11 @@ roots AS (
        AND (SELECT parent.cycle_id
               FROM objectives AS parent
              WHERE parent.tenant_id = :tenant_id AND parent.id = o.parent_id
-               AND parent.deleted_at IS NULL) IS DISTINCT FROM o.cycle_id
+               AND parent.deleted_at IS NULL
+               AND (NOT parent.private OR okr_within(
+                       parent.unit_id, parent.owner_id, :reach_units, :reach_person))
+           ) IS DISTINCT FROM o.cycle_id
+       AND (NOT o.private OR okr_within(o.unit_id, o.owner_id, :reach_units, :reach_person))
        AND (CAST(:after_id AS uuid) IS NULL
             OR (o.position, o.id) > (SELECT position, id FROM after))
      ORDER BY o.position, o.id
@@ -46,6 +54,8 @@ down AS (
            SELECT o.*, row_number() OVER (ORDER BY o.position, o.id) AS place
              FROM objectives AS o
             WHERE o.tenant_id = :tenant_id AND o.parent_id = down.id AND o.deleted_at IS NULL
+              AND (NOT o.private OR okr_within(
+                      o.unit_id, o.owner_id, :reach_units, :reach_person))
               AND (down.id IS DISTINCT FROM :objective_id OR CAST(:after_id AS uuid) IS NULL
                    OR (o.position, o.id) > (SELECT position, id FROM after))
             ORDER BY o.position, o.id
@@ -138,13 +148,18 @@ up AS (
                               node.level = :depth AND EXISTS (
                                   SELECT FROM objectives AS c
                                    WHERE c.tenant_id = :tenant_id AND c.parent_id = node.id
-                                     AND c.deleted_at IS NULL)),
+                                     AND c.deleted_at IS NULL
+                                     AND (NOT c.private OR okr_within(
+                                             c.unit_id, c.owner_id,
+                                             :reach_units, :reach_person)))),
                           'next_children', node.next_id,
                           'children_count', CASE WHEN :count_children THEN (
                               SELECT count(*)
                                 FROM objectives AS c
                                WHERE c.tenant_id = :tenant_id AND c.parent_id = node.id
                                  AND c.deleted_at IS NULL
+                                 AND (NOT c.private OR okr_within(
+                                         c.unit_id, c.owner_id, :reach_units, :reach_person))
                           ) END
                       ) ORDER BY node.place) AS family
                  FROM node

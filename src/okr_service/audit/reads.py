@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement
 
 from okr_service.audit.model import AuditEvent
 from okr_service.audit.shapes import AuditEventListing
-from okr_service.kernel.documents import Collection
+from okr_service.kernel.documents import Collection, open_to_all
 
 AUDIT_EVENTS = Collection(
     AuditEvent,
@@ -19,7 +19,7 @@ AUDIT_EVENTS = Collection(
         "before": AuditEvent.before,
         "after": AuditEvent.after,
     },
-    permission="administer",
+    seen=open_to_all,
     sorts={"occurred_at": AuditEvent.occurred_at},
     default_sort="-id",
 )

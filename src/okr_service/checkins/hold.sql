@@ -19,8 +19,8 @@ kept AS MATERIALIZED (
 )
 
 SELECT k.id, k.external_id, k.objective_id, k.feeds_id, k.metric, k.source, k.weight,
-       k.progress, k.current_value,
-       o.state AS objective_state, c.state AS cycle_state, c.code AS cycle_code
+       k.progress, k.current_value, k.owner_id,
+       o.unit_id, o.owner_id AS objective_owner_id, o.private, o.state AS objective_state, c.state AS cycle_state, c.code AS cycle_code
   FROM key_results AS k
   JOIN objectives AS o ON o.tenant_id = :tenant_id AND o.id = k.objective_id
   JOIN cycles AS c ON c.tenant_id = :tenant_id AND c.id = o.cycle_id

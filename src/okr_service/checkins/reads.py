@@ -7,9 +7,17 @@ from sqlalchemy import ColumnElement, literal
 from okr_service.checkins.model import CheckIn
 from okr_service.checkins.shapes import CheckInListing
 from okr_service.kernel.documents import Collection, figure
+from okr_service.kernel.reach import Reach
 from okr_service.kernel.references import refers
+from okr_service.objectives.access import of_key_result_seen
 from okr_service.objectives.model import KeyResult
 from okr_service.organisation.model import Person
+
+
+def check_in_seen(sight: Reach) -> list[ColumnElement[bool]]:
+    """Return the conditions that a check-in is seen: its key result is."""
+    return of_key_result_seen(sight, CheckIn.tenant_id, CheckIn.key_result_id)
+
 
 CHECK_INS = Collection(
     CheckIn,
@@ -33,6 +41,7 @@ CHECK_INS = Collection(
         "void_reason": CheckIn.void_reason,
     },
     sorts={"observed_at": CheckIn.observed_at, "recorded_at": CheckIn.recorded_at},
+    seen=check_in_seen,
 )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
+from okr_service.access.policy import Permission
 from okr_service.checkins import service
 from okr_service.checkins.errors import CheckInNotFound
 from okr_service.checkins.model import CheckIn
@@ -20,7 +21,7 @@ from okr_service.checkins.shapes import (
 from okr_service.kernel.paging import Shape
 from okr_service.kernel.references import identifies
 from okr_service.rest.answers import computed, page, show, written
-from okr_service.rest.endpoint import BulkEndpoint, Read, Write
+from okr_service.rest.endpoint import BulkEndpoint, Read, Write, needs
 from okr_service.rest.routing import PageOf, PathRef, room
 
 router = room("check-ins")
@@ -28,6 +29,7 @@ bulk_router = room("check-ins", BulkEndpoint)
 
 
 @router.get("/check-ins", response_model=PageOf[CheckInView])
+@needs(Permission.READ)
 async def list_check_ins(wanted: Annotated[CheckInListing, Query()], call: Read) -> Response:
     """List check-ins."""
     conditions = check_ins_wanted(call.who.tenant_id, wanted)
@@ -40,6 +42,7 @@ async def list_check_ins(wanted: Annotated[CheckInListing, Query()], call: Read)
     response_model=CheckInView,
     responses={200: {"model": CheckInView}},
 )
+@needs(Permission.CHECK_IN)
 async def record_check_in(body: NewCheckIn, call: Write) -> Response:
     """Report a key result's value; 200 where its external id was recorded before."""
     recorded = await service.record_check_in(call.tx, call.who, body)
@@ -48,6 +51,7 @@ async def record_check_in(body: NewCheckIn, call: Write) -> Response:
 
 
 @bulk_router.post("/check-ins:batch", response_model=BatchOutcome)
+@needs(Permission.CHECK_IN)
 async def record_check_ins(body: CheckInBatch, call: Write) -> Response:
     """Report up to 10,000 values, all or none."""
     recorded = await service.record_check_ins(call.tx, call.who, body.check_ins)
@@ -57,6 +61,7 @@ async def record_check_ins(body: CheckInBatch, call: Write) -> Response:
 
 
 @router.post("/check-ins/{ref:path}:void", response_model=CheckInView)
+@needs(Permission.CHECK_IN)
 async def void_check_in(ref: PathRef, body: Voiding, call: Write) -> Response:
     """Take a check-in out of account; the one before it counts again."""
     voided = await service.void_check_in(call.tx, call.who, ref, body.reason)
@@ -64,6 +69,7 @@ async def void_check_in(ref: PathRef, body: Voiding, call: Write) -> Response:
 
 
 @router.get("/check-ins/{ref:path}", response_model=CheckInView)
+@needs(Permission.READ)
 async def get_check_in(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -> Response:
     """Show a check-in."""
     named = identifies(CheckIn, call.who.tenant_id, ref)

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, Uuid, bindparam, func, insert, select, update
 
-from okr_service.access.policy import Permission, Principal, require
+from okr_service.access.errors import NotPermitted
+from okr_service.access.policy import Permission, Principal, require, require_for
 from okr_service.audit.service import Change, record_all
 from okr_service.checkins.errors import (
     AlreadyVoided,
@@ -29,6 +30,7 @@ from okr_service.kernel.errors import FieldError, InvalidInput, OkrError
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.model import new_id
+from okr_service.kernel.reach import Reach
 from okr_service.kernel.sql import load_sql
 from okr_service.objectives.errors import KeyResultNotFound, ObjectiveEnded
 from okr_service.objectives.shapes import Metric, ObjectiveState, ValueSource
@@ -65,9 +67,22 @@ class _Held:
     weight: Decimal
     progress: Decimal
     current_value: Decimal | None
+    owner_id: UUID | None
+    unit_id: UUID
+    objective_owner_id: UUID | None
+    private: bool
     objective_state: str
     cycle_state: str
     cycle_code: str
+
+    def is_seen(self, sight: Reach) -> bool:
+        """Say whether it is seen: the rule of `objective_seen`, of a row at hand."""
+        return not self.private or sight.covers(self.unit_id, (self.objective_owner_id,))
+
+    def require_reports(self, who: Principal) -> None:
+        """Let a caller through who may report on it; raises NotPermitted."""
+        owners = (self.objective_owner_id, self.owner_id)
+        require_for(who, Permission.CHECK_IN, self.unit_id, *owners)
 
 
 async def record_check_in(tx: Transaction, who: Principal, new: NewCheckIn) -> Recorded:
@@ -110,8 +125,9 @@ async def void_check_in(tx: Transaction, who: Principal, ref: Ref | UUID, reason
     require(who, Permission.CHECK_IN)
     check_in = await _find(tx, who, ref)
     held = await _hold(tx, who, [Ref(str(check_in.key_result_id))])
-    if not held:  # its key result is deleted
+    if not held:  # its key result is deleted, or not seen
         raise CheckInNotFound(str(ref))
+    held[0].require_reports(who)
     _require_reportable(held[0])
     if not await _void(tx, who, [check_in.id], reason):
         raise AlreadyVoided
@@ -131,6 +147,7 @@ async def record_all_or_none(
         NotPermitted.
     """
     require(who, Permission.CHECK_IN)
+    batch = [_signed(who, new) for new in batch]
     held = await _hold(tx, who, [new.key_result_id for new in batch])
     known = _Known(
         {str(k.id): k for k in held}
@@ -146,6 +163,7 @@ async def record_all_or_none(
     rows: dict[str | UUID, dict[str, object]] = {}
     for place, new in enumerate(batch):
         try:
+            known.key_result(new).require_reports(who)
             row = _row(who, new, known)
             before = known.recorded.get(new.external_id or "") or rows.get(new.external_id or "")
             if before is not None:
@@ -162,6 +180,13 @@ async def record_all_or_none(
     if rows:
         await _write(tx, who, list(rows.values()), held)
     return outcome, {}
+
+
+def _signed(who: Principal, new: NewCheckIn) -> NewCheckIn:
+    """Return a report with the caller as its author, where the caller is a person."""
+    if who.person_id is None or new.author_id is not None:
+        return new
+    return new.model_copy(update={"author_id": references.ref(who.person_id)})
 
 
 @dataclass(frozen=True)
@@ -226,7 +251,8 @@ async def _hold(tx: Transaction, who: Principal, refs: Iterable[Ref]) -> list[_H
         "ids": [row_id for ref in names if (row_id := references.row_id(ref))],
         "external_ids": [key for ref in names if (key := references.external_id(ref))],
     }
-    return [_Held(*row) for row in await tx.execute(_HOLD, of)]
+    held = [_Held(*row) for row in await tx.execute(_HOLD, of)]
+    return [one for one in held if one.is_seen(who.sight)]
 
 
 async def _recorded_before(
@@ -281,10 +307,17 @@ def _row(who: Principal, new: NewCheckIn, known: _Known) -> dict[str, object]:
         "obstacles": new.obstacles,
         "next_steps": new.next_steps,
         "next_check_in_date": new.next_check_in_date,
-        "author_id": known.author(new),
+        "author_id": _require_may_sign(who, known.author(new)),
         "source": new.source.value,
         "voids_id": new.voids_id,
     }
+
+
+def _require_may_sign(who: Principal, author_id: UUID | None) -> UUID | None:
+    """Return an author, where the caller may report in their name; raises NotPermitted."""
+    if author_id != who.person_id and not who.reach(Permission.CHECK_IN).everything:
+        raise NotPermitted(Permission.CHECK_IN).at("/author_id")
+    return author_id
 
 
 def _id(row: Mapping[str, object]) -> UUID:

@@ -6,6 +6,7 @@ import orjson
 from fastapi import Query
 from starlette.responses import Response
 
+from okr_service.access.policy import Permission
 from okr_service.closing import service
 from okr_service.closing.service import ClosedObjective
 from okr_service.closing.shapes import (
@@ -23,13 +24,14 @@ from okr_service.objectives.service import Outcome
 from okr_service.objectives.shapes import ObjectiveView
 from okr_service.rest.answers import computed, written
 from okr_service.rest.conditional import etag, expected_versions
-from okr_service.rest.endpoint import Write
+from okr_service.rest.endpoint import Write, needs
 from okr_service.rest.routing import PathRef, room
 
 router = room("closing")
 
 
 @router.post("/objectives/{ref:path}:close", response_model=ObjectiveView)
+@needs(Permission.PLAN)
 async def close_objective(ref: PathRef, call: Write, body: Closing | None = None) -> Response:
     """Close an objective with a final score and what was learnt."""
     given = body or Closing()
@@ -40,6 +42,7 @@ async def close_objective(ref: PathRef, call: Write, body: Closing | None = None
 
 
 @router.post("/objectives/{ref:path}:carry-over", status_code=201, response_model=ObjectiveView)
+@needs(Permission.PLAN)
 async def carry_over_objective(ref: PathRef, body: CarryingOver, call: Write) -> Response:
     """Go on with an unfinished objective in another cycle, and close it."""
     expected = expected_versions(call)
@@ -48,6 +51,7 @@ async def carry_over_objective(ref: PathRef, body: CarryingOver, call: Write) ->
 
 
 @router.post("/cycles/{ref:path}:close", response_model=ClosedCycleView)
+@needs(Permission.PLAN)
 async def close_cycle(
     ref: PathRef,
     options: Annotated[ClosingOptions, Query()],
@@ -57,7 +61,7 @@ async def close_cycle(
     """Close a cycle, those beneath it, and every active objective in them."""
     wanted, expected = body or CycleClosing(), expected_versions(call)
     done = await service.close_cycle(call.tx, call.who, ref, wanted, options.mode, expected)
-    shown = await CYCLES.one(call.tx, call.who.tenant_id, Cycle.id == done.cycle_id)
+    shown = await CYCLES.one(call.tx, call.who.tenant_id, call.who.sight, Cycle.id == done.cycle_id)
     assert shown is not None, "what was closed can be read"
     answer = orjson.loads(shown.text) | {
         "mode": options.mode,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from okr_service.access.policy import Permission, Principal, require
+from okr_service.access.policy import Permission, Principal, require, require_everywhere
 from okr_service.closing.errors import (
     AlreadyCarriedOver,
     CarriedOverToItsCycle,
@@ -27,7 +27,6 @@ from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.references import Versions
 from okr_service.objectives import key_results
 from okr_service.objectives import service as objectives
-from okr_service.objectives.errors import ObjectiveNotFound
 from okr_service.objectives.model import KeyResult, Objective
 from okr_service.objectives.service import Outcome, objective_input
 from okr_service.objectives.shapes import Metric, NewKeyResult, ObjectiveState
@@ -68,8 +67,7 @@ async def carry_over(
     """
     require(who, Permission.PLAN)
     await hold_structure(tx, who.tenant_id, alone=True)
-    absent = ObjectiveNotFound(str(ref))
-    origin = await references.lock(tx, Objective, who.tenant_id, ref, absent, expected)
+    origin = await objectives.lock_objective(tx, who, ref, expected)
     _require_unfinished(origin)
     cycle_id = await cycles.cycle_id(tx, who, wanted.cycle_id, "/cycle_id")
     if cycle_id == origin.cycle_id:
@@ -178,7 +176,7 @@ async def close_cycle(
     Raises:
         NotPermitted, CycleNotFound, VersionMismatch, CycleClosed (the one to carry over to).
     """
-    require(who, Permission.PLAN)
+    require_everywhere(who, Permission.PLAN)
     attempt = await tx.begin_nested()
     await hold_structure(tx, who.tenant_id, alone=True)
     within = await cycles.hold_cycles_within(tx, who, ref)

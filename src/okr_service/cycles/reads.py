@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement
 
 from okr_service.cycles.model import Cycle
 from okr_service.cycles.shapes import CycleListing
-from okr_service.kernel.documents import Collection
+from okr_service.kernel.documents import Collection, open_to_all
 from okr_service.kernel.references import refers
 
 CYCLES = Collection(
@@ -31,6 +31,7 @@ CYCLES = Collection(
         "created_at": Cycle.created_at,
         "updated_at": Cycle.updated_at,
     },
+    seen=open_to_all,
 )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
-from okr_service.access.policy import Permission, Principal, require
+from okr_service.access.policy import Permission, Principal, require_everywhere
 from okr_service.audit.service import Change, record
 from okr_service.cycles.errors import (
     CycleClosed,
@@ -38,7 +38,7 @@ async def create_cycle(tx: Transaction, who: Principal, new: NewCycle) -> Cycle:
         NotPermitted, CycleNotFound, CycleEndsBeforeStart, CycleOutsideParent, CyclesTooDeep,
         CycleCodeTaken, ExternalIdTaken.
     """
-    require(who, Permission.PLAN)
+    require_everywhere(who, Permission.PLAN)
     await hold_structure(tx, who.tenant_id, alone=False)
     cycle = Cycle(tenant_id=who.tenant_id, **await _values(tx, who, new, None))
     with _CodeTaken(new.code):
@@ -61,7 +61,7 @@ async def edit_cycle(
         CycleOutsideParent, CycleWouldLoop, CyclesTooDeep, CycleDatesInUse, CycleCodeTaken,
         ExternalIdTaken.
     """
-    require(who, Permission.PLAN)
+    require_everywhere(who, Permission.PLAN)
     await hold_structure(tx, who.tenant_id, alone=True)
     cycle = await _lock(tx, who, ref, expected)
     _require_open(cycle)
@@ -88,7 +88,7 @@ async def set_cycle_state(
     Raises:
         NotPermitted, CycleNotFound, VersionMismatch.
     """
-    require(who, Permission.PLAN)
+    require_everywhere(who, Permission.PLAN)
     cycle = await _lock(tx, who, ref, expected)
     if cycle.state != state:
         before = await change(tx, cycle, {"state": state.value})
@@ -124,7 +124,7 @@ async def delete_cycle(
     Raises:
         NotPermitted, CycleNotFound, VersionMismatch, CycleClosed, StillInUse.
     """
-    require(who, Permission.PLAN)
+    require_everywhere(who, Permission.PLAN)
     cycle = await _lock(tx, who, ref, expected)
     _require_open(cycle)
     before = _input(cycle).model_dump(mode="json")

@@ -104,7 +104,7 @@ async def plant_large(
     if objectives < 1 or _room(fan_out, DEEPEST) < objectives:
         raise ValueError(f"{objectives} objectives do not fit under one root by {fan_out}")
     who = Principal(tenant_id, "demo", granted([Scope.ADMIN]), "demo")
-    async with database.transaction() as tx:
+    async with database.transaction(tenant_id) as tx:
         await _be_patient(tx)
         await hold_structure(tx, tenant_id, alone=True)
         unit_id, cycle_id = await _place(tx, who)

@@ -62,7 +62,7 @@ async def plan_demo(database: Database, tenant_id: UUID, today: date, seed: int 
     False, having done nothing, where the tenant has units already.
     """
     who = Principal(tenant_id, "demo", granted([Scope.ADMIN]), "demo")
-    async with database.transaction() as tx:
+    async with database.transaction(tenant_id) as tx:
         await hold_structure(tx, tenant_id, alone=True)
         if await tx.scalar(select(Unit.id).where(Unit.tenant_id == tenant_id).limit(1)):
             return False

@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
+from okr_service.access.policy import Permission
 from okr_service.imports import service
 from okr_service.imports.service import Report, Root
 from okr_service.imports.shapes import Effect, ImportOptions, ImportView
 from okr_service.kernel.messages import Language, preferred_language
 from okr_service.rest.answers import computed
-from okr_service.rest.endpoint import BulkEndpoint, Write
+from okr_service.rest.endpoint import BulkEndpoint, Write, needs
 from okr_service.rest.errors import UnsupportedMediaType
 from okr_service.rest.problems import located_error
 from okr_service.rest.routing import room
@@ -22,6 +23,7 @@ _BODY = {"requestBody": {"required": True, "content": {CSV: {"schema": {"type": 
 
 
 @router.post("/imports", response_model=ImportView, openapi_extra=_BODY)
+@needs(Permission.PLAN)
 async def import_csv(options: Annotated[ImportOptions, Query()], call: Write) -> Response:
     """Load a year's targets from a flat CSV file: all of it, or nothing."""
     given = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, bindparam
 
-from okr_service.access.policy import Permission, Principal, require
+from okr_service.access.policy import Permission, Principal, require_everywhere
 from okr_service.imports.errors import ImportRejected
 from okr_service.imports.ledger import Ledger
 from okr_service.imports.load import Loader
@@ -58,7 +58,7 @@ async def import_csv(tx: Transaction, who: Principal, data: bytes, mode: Mode) -
         NotPermitted, UnreadableTable, EmptyTable.
         ImportRejected: it was to be committed and some cells do not fit.
     """
-    require(who, Permission.PLAN)
+    require_everywhere(who, Permission.PLAN)
     plan = gather(read_csv(data))
     attempt = await tx.begin_nested()
     await hold_structure(tx, who.tenant_id, alone=True)

@@ -1,13 +1,22 @@
-"""The database: one engine for reading, one for writing.
+"""The database: one pool for reading, one for writing, and whose rows each use may touch.
 
-A reading connection runs each statement by itself (no BEGIN, no ROLLBACK, one
-round trip) and PostgreSQL refuses to write on it. A transaction is opened once
-per write, by the door, and committed once.
+A reading connection runs each statement by itself (no BEGIN, no ROLLBACK, one round
+trip) and PostgreSQL refuses to write on it. A transaction is opened once per write, by
+the door, and committed once.
+
+Every use names the tenant it is for, and PostgreSQL hides the rows of all others from it
+(row-level security; `okr_tenant()` reads the setting made here). Who names none sees no
+row. It costs no round trip: a transaction is told in the message that begins it, and a
+reading connection remembers whom it was told last. Behind a transaction pooler (setting
+`pooled`), where nothing outlasts a transaction, reads are transactions too.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
 
+import asyncpg
 import orjson
 from sqlalchemy import make_url, text
 from sqlalchemy.engine import URL
@@ -17,7 +26,6 @@ from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
     AsyncSession,
-    async_sessionmaker,
     create_async_engine,
 )
 
@@ -26,6 +34,11 @@ from okr_service.settings import Settings
 
 Transaction = AsyncSession
 Reading = AsyncSession | AsyncConnection
+
+SERVICE_ROLE = "okr_service"  # made by the migrations; bound by row-level security
+_TENANT = "okr.tenant_id"
+_TOLD = "okr_tenant_told"  # where a pooled connection keeps whom it was told last
+_READ_ONLY = {"default_transaction_read_only": "on"}
 
 
 def _json(value: object) -> str:
@@ -37,8 +50,11 @@ def _json(value: object) -> str:
 _WORTH_ANOTHER_TRY = {"40P01", "40001", "23505"}
 _FOREIGN_KEY_VIOLATION = "23503"  # looked up before, so deleted since
 _QUERY_CANCELED = "57014"
-# Shutting down, starting, too many connections, lost ones; and tables not migrated yet.
-_UNREACHABLE = {"57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08006", "42P01"}
+# Shutting down, starting, too many connections, lost ones; tables or role not migrated yet.
+_UNREACHABLE = {
+    *("57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08006", "08P01"),
+    *("42P01", "22023"),
+}
 
 
 def database_url(given: str) -> URL:
@@ -63,54 +79,70 @@ def is_retryable(error: DBAPIError) -> bool:
 
 
 class Database:
-    """Connections to one PostgreSQL; made when first needed."""
+    """Connections to one PostgreSQL; made when first needed.
 
-    def __init__(self, settings: Settings) -> None:
+    The service's own act as `SERVICE_ROLE`, from which PostgreSQL hides the rows of all
+    tenants but one. Those of `as_owner` see every row: for migrations, and for commands
+    that look after all tenants.
+    """
+
+    def __init__(self, settings: Settings, role: str | None = SERVICE_ROLE) -> None:
+        self._pooled = settings.pooled
         common = {
             "timezone": "UTC",
             "jit": "off",
             "work_mem": "32MB",  # questions about large trees carry whole levels in arrays
-            "application_name": "okr-service",
             "statement_timeout": str(settings.statement_timeout_ms),
             "idle_in_transaction_session_timeout": "60000",
-        }
-        self._writer = self._engine(settings, common)
-        self._reader = self._engine(
-            settings, common | {"default_transaction_read_only": "on"}, isolation="AUTOCOMMIT"
-        )
-        self._session = async_sessionmaker(self._writer, expire_on_commit=False, autoflush=False)
+        } | ({} if role is None else {"role": role})
+        self._begin = "BEGIN"
+        if self._pooled:
+            self._begin += "".join(f"; SET LOCAL {n} = '{value}'" for n, value in common.items())
+            common = {}
+        common |= {"application_name": "okr-service"}
+        self._writer = _engine(settings, common)
+        self._reader = self._writer
+        if not self._pooled:
+            self._reader = _engine(settings, common | _READ_ONLY)
 
-    @staticmethod
-    def _engine(
-        settings: Settings, server_settings: dict[str, str], isolation: str = "READ COMMITTED"
-    ) -> AsyncEngine:
-        return create_async_engine(
-            database_url(settings.database_url.get_secret_value()),
-            isolation_level=isolation,
-            pool_size=settings.pool_size,
-            max_overflow=0,
-            pool_timeout=settings.pool_timeout_seconds,
-            pool_use_lifo=True,
-            json_serializer=_json,
-            connect_args={
-                "server_settings": server_settings,
-                "prepared_statement_cache_size": 500,
-                "timeout": settings.pool_timeout_seconds,
-            },
-        )
+    @classmethod
+    def as_owner(cls, settings: Settings) -> "Database":
+        """Return a database in which every tenant's rows are seen."""
+        url = settings.owner_database_url or settings.database_url
+        return cls(settings.model_copy(update={"database_url": url}), role=None)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """Open a transaction that commits when the block ends well."""
-        with _Translated():
-            async with self._session.begin() as session:
-                yield session
+    async def transaction(self, tenant_id: UUID | None = None) -> AsyncIterator[Transaction]:
+        """Open a transaction in a tenant that commits when the block ends well."""
+        begin = f"{self._begin}; {_telling(tenant_id, local=True)}"
+        async with (
+            self._connected(self._writer) as connection,
+            _begun(connection, begin) as ending,
+            AsyncSession(connection, expire_on_commit=False, autoflush=False) as session,
+            session.begin(),
+        ):
+            yield session
+            if not session.in_transaction():  # taken back by who did the work
+                ending.statement = "ROLLBACK"
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection on which PostgreSQL refuses to write."""
+    async def reading(self, tenant_id: UUID | None = None) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection in a tenant on which PostgreSQL refuses to write."""
+        async with self._connected(self._reader) as connection:
+            if self._pooled:
+                begin = f"{self._begin}; SET TRANSACTION READ ONLY"
+                async with _begun(connection, f"{begin}; {_telling(tenant_id, local=True)}"):
+                    yield connection
+            else:
+                await _tell(connection, tenant_id)
+                yield connection
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         with _Translated():
-            async with self._reader.connect() as connection:
+            async with engine.connect() as connection:
+                while (await _driver(connection)).is_closed():  # since it was used last
+                    await connection.invalidate()
                 yield connection
 
     async def is_ready(self) -> bool:
@@ -127,6 +159,85 @@ class Database:
         await self._reader.dispose()
 
 
+async def enter_tenant(tx: Transaction, tenant_id: UUID) -> None:
+    """Go on with a transaction in another tenant: one that it has just founded."""
+    await tx.execute(text(_telling(tenant_id, local=True)))
+
+
+def _engine(settings: Settings, server_settings: dict[str, str]) -> AsyncEngine:
+    """Make a pool of connections on which SQLAlchemy itself begins nothing."""
+    connect_args: dict[str, object] = {
+        "server_settings": server_settings,
+        "timeout": settings.pool_timeout_seconds,
+        "prepared_statement_cache_size": 500,
+    }
+    if settings.pooled:  # a prepared statement may meet another server the next time
+        connect_args |= {
+            "prepared_statement_cache_size": 0,
+            "statement_cache_size": 0,
+            "prepared_statement_name_func": str,  # nameless
+        }
+    return create_async_engine(
+        database_url(settings.database_url.get_secret_value()),
+        isolation_level="AUTOCOMMIT",
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_timeout_seconds,
+        pool_use_lifo=True,
+        json_serializer=_json,
+        connect_args=connect_args,
+    )
+
+
+async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
+    return (await connection.get_raw_connection()).driver_connection
+
+
+@dataclass
+class _Ending:
+    statement: str = "COMMIT"
+
+
+@asynccontextmanager
+async def _begun(connection: AsyncConnection, begin: str) -> AsyncIterator[_Ending]:
+    """Begin a transaction by a message of our own, and end it as the block ends."""
+    driver, ending = await _driver(connection), _Ending()
+    try:
+        await _say(driver, begin)
+        yield ending
+        await _say(driver, ending.statement)
+    except BaseException:
+        try:
+            await _say(driver, "ROLLBACK")
+        except (DatabaseUnavailable, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await connection.invalidate()  # so that nobody goes on in this transaction
+        raise
+
+
+async def _say(driver: asyncpg.Connection, statement: str) -> None:
+    """Send a statement that SQLAlchemy is not to know of."""
+    try:
+        await driver.execute(statement)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if driver.is_closed():
+            raise DatabaseUnavailable from error
+        raise
+
+
+async def _tell(connection: AsyncConnection, tenant_id: UUID | None) -> None:
+    told = connection.sync_connection.info if connection.sync_connection else {}
+    if _TOLD in told and told[_TOLD] == tenant_id:
+        return
+    told.pop(_TOLD, None)  # unknown, should the next statement fail
+    await _say(await _driver(connection), _telling(tenant_id, local=False))
+    told[_TOLD] = tenant_id
+
+
+def _telling(tenant_id: UUID | None, *, local: bool) -> str:
+    # A UUID or nothing: no text of a caller's gets into the statement.
+    return f"SET {'LOCAL' if local else 'SESSION'} {_TENANT} = '{tenant_id or ''}'"
+
+
 class _Translated:
     """Turn what the driver says about an absent or slow database into our errors."""
 
@@ -137,6 +248,8 @@ class _Translated:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
         if isinstance(error, PoolTimeout | OSError):
+            raise DatabaseUnavailable from error
+        if isinstance(error, asyncpg.PostgresError) and error.sqlstate in _UNREACHABLE:
             raise DatabaseUnavailable from error
         if isinstance(error, DBAPIError):
             if sqlstate(error) == _QUERY_CANCELED:

@@ -1,12 +1,13 @@
 """Answers built by PostgreSQL as JSON, passed on as they are.
 
 A `Collection` says once how a kind of row is shown, filtered, ordered and what
-can be included; single answers and pages both come from it.
+can be included, and which rows a caller sees; single answers and pages both come
+from it, so that they cannot disagree.
 """
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +16,7 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import (
-    JSON,
+    Boolean,
     ColumnElement,
     Date,
     DateTime,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     Text,
+    TextClause,
     Uuid,
     and_,
     cast,
@@ -34,6 +36,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -43,6 +46,7 @@ from sqlalchemy.types import TypeEngine
 from okr_service.kernel.database import Reading
 from okr_service.kernel.errors import FieldError, InvalidCursor, InvalidQuery
 from okr_service.kernel.model import TenantRow
+from okr_service.kernel.reach import PERSON, UNITS, Reach, reach_parameters
 from okr_service.kernel.references import alive
 from okr_service.kernel.sql import DIALECT
 
@@ -50,6 +54,12 @@ _MADE = "made"
 _SHAPES_KEPT = 1000
 Expression = SQLColumnExpression[object]
 Document = Mapping[str, Expression]
+Seen = Callable[[Reach], list[ColumnElement[bool]]]  # the conditions that rows seen so far meet
+
+
+def open_to_all(_: Reach) -> list[ColumnElement[bool]]:
+    """Hide no row of the tenant's."""
+    return []
 
 
 def json_object(document: Document) -> Expression:
@@ -101,15 +111,20 @@ class Page:
 
 @dataclass(frozen=True)
 class Collection:
-    """How one kind of row is shown, ordered and expanded."""
+    """How one kind of row is shown, ordered and expanded, and which rows are seen.
+
+    `masks` are what members and inclusions look like to those who do not see everything:
+    links to what they do not see are null to them. They may use `reach_parameters`.
+    """
 
     model: type[TenantRow]
     document: Document
     sorts: Mapping[str, Expression]
+    seen: Seen
     includes: Document = field(default_factory=dict)
+    masks: Document = field(default_factory=dict)
     default_sort: str = "id"
-    permission: str = "read"  # the permission it takes to read them; access knows the words
-    _made: dict[tuple[tuple[str, ...], tuple[str, ...]], ColumnElement[object]] = field(
+    _made: dict[tuple[tuple[str, ...], tuple[str, ...], bool], TextClause] = field(
         default_factory=dict, compare=False, repr=False
     )
     _first_pages: dict[tuple[UUID, PageRequest], Select[bytes, int, str, str]] = field(
@@ -128,32 +143,38 @@ class Collection:
         self,
         tx: Reading,
         tenant_id: UUID,
+        sight: Reach,
         condition: ColumnElement[bool],
         request: PageRequest | None = None,
     ) -> Representation | None:
-        """Return one row, or None where no row meets the condition."""
-        shown = self._json(request or PageRequest())
-        version = getattr(self.model, "version", literal(1))
-        statement = self.rows(cast(shown, Text), version, tenant_id=tenant_id).where(condition)
-        found = (await tx.execute(statement)).one_or_none()
+        """Return one row, or None where no row that is seen meets the condition."""
+        version = getattr(self.model, "version", literal(1)).label("version")
+        shown = self.rows(version, tenant_id=tenant_id).add_columns(
+            self._json(request or PageRequest(), sight)
+        )
+        row = shown.where(condition, *self.seen(sight)).subquery("shown")
+        statement = select(literal_column("doc::text", Text()), row.c.version).select_from(row)
+        found = (await tx.execute(statement, _given(sight))).one_or_none()
         return None if found is None else Representation(str(found[0]), int(str(found[1])))
 
     async def page(
         self,
         tx: Reading,
         tenant_id: UUID,
+        sight: Reach,
         conditions: Sequence[ColumnElement[bool]],
         request: PageRequest,
     ) -> Page:
-        """Return a page of rows.
+        """Return a page of the rows that are seen.
 
         Raises:
             InvalidQuery: the order, a field or an inclusion is not one this list knows.
             InvalidCursor: the cursor is not of this list in this order.
         """
         name, descending = self._order(request)
-        statement = self._kept_statement(tenant_id, conditions, request)
-        data, count, last_key, last_id = (await tx.execute(statement)).one()
+        conditions = [*conditions, *self.seen(sight)]
+        statement = self._kept_statement(tenant_id, sight, conditions, request)
+        data, count, last_key, last_id = (await tx.execute(statement, _given(sight))).one()
         more = count > request.limit
         cursor = encode_cursor(f"{'-' * descending}{name}", last_key, last_id) if more else None
         total = None
@@ -165,22 +186,27 @@ class Collection:
     def _kept_statement(
         self,
         tenant_id: UUID,
+        sight: Reach,
         conditions: Sequence[ColumnElement[bool]],
         request: PageRequest,
     ) -> Select[bytes, int, str, str]:
-        """Return the statement of a page; that of a first page without conditions is kept."""
-        if conditions or request.cursor:
-            return self.page_statement(tenant_id, conditions, request)
+        """Return the statement of a page; that of a first page without conditions is kept.
+
+        It is kept for those who see everything, so that nobody gets another's.
+        """
+        if conditions or request.cursor or not sight.everything:
+            return self.page_statement(tenant_id, sight, conditions, request)
         first = (tenant_id, request)
         if first not in self._first_pages:
             if len(self._first_pages) >= _SHAPES_KEPT:
                 self._first_pages.clear()
-            self._first_pages[first] = self.page_statement(tenant_id, (), request)
+            self._first_pages[first] = self.page_statement(tenant_id, sight, (), request)
         return self._first_pages[first]
 
     def page_statement(
         self,
         tenant_id: UUID,
+        sight: Reach,
         conditions: Sequence[ColumnElement[bool]],
         request: PageRequest,
     ) -> Select[bytes, int, str, str]:
@@ -192,12 +218,12 @@ class Collection:
             order[0] = order[0].nulls_last()
         wanted = (
             self.rows(
-                self._json(request).label("doc"),
                 cast(key, Text).label("key"),
                 cast(self.model.id, Text).label("id"),
                 func.row_number().over(order_by=order).label("place"),
                 tenant_id=tenant_id,
             )
+            .add_columns(self._json(request, sight))
             .where(*conditions)
             .order_by(*order)
             .limit(request.limit + 1)
@@ -230,31 +256,35 @@ class Collection:
     def _key(self, name: str) -> Expression:
         return self.sorts.get(name, self.model.id)
 
-    def _json(self, request: PageRequest) -> ColumnElement[object]:
-        """Build a row's JSON object out of what is asked for.
+    def _json(self, request: PageRequest, sight: Reach) -> TextClause:
+        """Build a row's JSON object, `doc`, out of what is asked for.
 
         An object of thirty expressions takes SQLAlchemy longer to put together, and
         to know again, than PostgreSQL to run; so each shape is made into SQL once.
         """
-        shape = (request.fields, request.include)
+        shape = (request.fields, request.include, sight.everything)
         if shape not in self._made:
-            made: Label[object] = json_object(self._shown(request)).label(_MADE)
+            made: Label[object] = json_object(self._shown(request, sight)).label(_MADE)
             whole = (
                 select(made)
                 .select_from(self.model if self.source is None else self.source)
                 .compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
             )
-            text = str(whole).removeprefix("SELECT ").rpartition(f" AS {_MADE}")[0]
+            sql = str(whole).removeprefix("SELECT ").rpartition(f" AS {_MADE}")[0]
             if len(self._made) >= _SHAPES_KEPT:
                 self._made.clear()
-            self._made[shape] = literal_column(f"({text})", JSON())
+            doc = text(f"({sql}) AS doc")
+            uses_reach = not sight.everything and UNITS in sql
+            self._made[shape] = doc.bindparams(*reach_parameters()) if uses_reach else doc
         return self._made[shape]
 
-    def _shown(self, request: PageRequest) -> dict[str, Expression]:
+    def _shown(self, request: PageRequest, sight: Reach) -> dict[str, Expression]:
         for name in request.include:
             if name not in self.includes:
                 raise _unknown("include", name, self.includes)
         everything = {**self.document, **{n: self.includes[n] for n in request.include}}
+        if not sight.everything:
+            everything |= {n: mask for n, mask in self.masks.items() if n in everything}
         if not request.fields:
             return everything
         for name in request.fields:
@@ -262,6 +292,16 @@ class Collection:
                 raise _unknown("fields", name, self.document)
         kept = {"id", *request.fields, *request.include}
         return {name: value for name, value in everything.items() if name in kept}
+
+
+def within_reach(unit_id: Expression, owner_id: Expression) -> ColumnElement[bool]:
+    """Return the condition, for a mask, that a row of this unit and owner is within reach."""
+    given: list[Expression] = [literal_column(f":{name}") for name in (UNITS, PERSON)]
+    return func.okr_within(unit_id, owner_id, *given, type_=Boolean)
+
+
+def _given(sight: Reach) -> dict[str, object]:
+    return {} if sight.everything else sight.parameters
 
 
 @cache

@@ -1,6 +1,6 @@
 """Addressing a row by our id, by the caller's key, or by its code."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -43,10 +43,16 @@ def _names(model: type[_R], ref: Ref | UUID) -> ColumnElement[bool]:
 
 
 async def resolve(
-    tx: Reading, model: type[_R], tenant_id: UUID, ref: Ref | UUID, absent: NotFound
+    tx: Reading,
+    model: type[_R],
+    tenant_id: UUID,
+    ref: Ref | UUID,
+    absent: NotFound,
+    seen: Sequence[ColumnElement[bool]] = (),
 ) -> UUID:
-    """Return the id of the row that a reference names; raises `absent` if there is none."""
-    found: UUID | None = await tx.scalar(select(model.id).where(identifies(model, tenant_id, ref)))
+    """Return the id of the row that a reference names; raises `absent` if none that is seen."""
+    named = select(model.id).where(identifies(model, tenant_id, ref), *seen)
+    found: UUID | None = await tx.scalar(named)
     if found is None:
         raise absent
     return found
@@ -59,21 +65,26 @@ async def lock(
     ref: Ref | UUID,
     absent: NotFound,
     expected: Versions = None,
+    seen: Sequence[ColumnElement[bool]] = (),
+    permit: Callable[[_R], Awaitable[None]] | None = None,
 ) -> _R:
     """Return the row, held until the transaction ends.
 
     Raises:
-        absent: there is no such row.
+        absent: there is no such row, or none that is seen.
         VersionMismatch: the row's version is not one of those expected.
+        And what `permit` raises of a row that the caller may not write.
     """
     row = await tx.scalar(
         select(model)
-        .where(identifies(model, tenant_id, ref))
+        .where(identifies(model, tenant_id, ref), *seen)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     if row is None:
         raise absent
+    if permit is not None:
+        await permit(row)
     if expected is not None and getattr(row, "version", 1) not in expected:
         raise VersionMismatch
     return row
@@ -89,8 +100,8 @@ def refers(
     ids = [found for ref in refs if (found := row_id(ref))]
     if len(ids) == len(refs):
         return column.in_(ids)
-    named = [_names(model, ref) for ref in refs]
-    return column.in_(select(model.id).where(model.tenant_id == tenant_id, or_(*named)))
+    named = or_(*(_names(model, ref) for ref in refs))
+    return column.in_(select(model.id).where(model.tenant_id == tenant_id, named, *alive(model)))
 
 
 def row_id(ref: Ref) -> UUID | None:

@@ -9,6 +9,7 @@ from okr_service.access.policy import Principal
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.forest import require_place
+from okr_service.objectives.access import key_result_seen
 from okr_service.objectives.errors import (
     AggregateNotUsed,
     FedByCheckIns,
@@ -55,7 +56,8 @@ async def require_may_feed(
         return None
     at = "/feeds_id"
     absent = KeyResultNotFound(new.feeds_id).at(at)
-    fed_id = await references.resolve(tx, KeyResult, who.tenant_id, new.feeds_id, absent)
+    seen = key_result_seen(who.sight)
+    fed_id = await references.resolve(tx, KeyResult, who.tenant_id, new.feeds_id, absent, seen)
     if new.metric is Metric.ACTIONS:
         raise FeedHasNoValue().at(at)
     of = (KeyResult.tenant_id == who.tenant_id, KeyResult.id == fed_id)

@@ -19,6 +19,7 @@ from okr_service.kernel.fields import Ref
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.references import Versions
 from okr_service.kernel.writes import add, change, differences
+from okr_service.objectives.access import key_result_seen, require_plans
 from okr_service.objectives.errors import (
     CurrencyMismatch,
     FigureNotUsed,
@@ -63,6 +64,7 @@ async def create_key_result(tx: Transaction, who: Principal, new: NewKeyResult) 
     if new.objective_id is None:
         raise InvalidInput([FieldError("/objective_id", "required")])
     objective = await objective_id(tx, who, new.objective_id, "/objective_id")
+    await require_plans(tx, who, objective)
     values = await _values(tx, who, new, await cycle_of(tx, who, objective))
     row = KeyResult(tenant_id=who.tenant_id, objective_id=objective, **values)
     await add(tx, row)
@@ -94,7 +96,10 @@ async def edit_key_result(
     present = await key_result_input(tx, row)
     wanted = edit(present)
     await _require_same_objective(tx, who, row, wanted)
-    changes = differences(row, await _values(tx, who, wanted, cycle, row))
+    values = await _values(tx, who, wanted, cycle, row)
+    changes = differences(row, values)
+    if "owner_id" in changes:
+        await require_plans(tx, who, row.objective_id, _person(values["owner_id"]))
     if _OF_A_FEED & changes.keys():
         await require_unfed(tx, who, KeyResult.id == row.id)
     if not changes and wanted.plan == present.plan:
@@ -142,9 +147,28 @@ def _fed(*row_ids: UUID | None) -> set[UUID]:
 async def lock_key_result(
     tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions = None
 ) -> KeyResult:
-    """Return a key result, held until the transaction ends; raises KeyResultNotFound."""
-    absent = KeyResultNotFound(str(ref))
-    return await references.lock(tx, KeyResult, who.tenant_id, ref, absent, expected)
+    """Return a key result that the caller may plan, held until the transaction ends.
+
+    Raises:
+        NotPermitted, KeyResultNotFound, VersionMismatch.
+    """
+
+    async def permit(row: KeyResult) -> None:
+        await require_plans(tx, who, row.objective_id, row.owner_id)
+
+    absent, seen = KeyResultNotFound(str(ref)), key_result_seen(who.sight)
+    return await references.lock(tx, KeyResult, who.tenant_id, ref, absent, expected, seen, permit)
+
+
+async def hold_key_result(tx: Transaction, who: Principal, key_result_id: UUID) -> KeyResult:
+    """Return a key result, held for a change of what hangs from it; raises KeyResultNotFound."""
+    absent, seen = KeyResultNotFound(str(key_result_id)), key_result_seen(who.sight)
+    return await references.lock(tx, KeyResult, who.tenant_id, key_result_id, absent, seen=seen)
+
+
+def _person(value: object) -> UUID | None:
+    assert value is None or isinstance(value, UUID)
+    return value
 
 
 def check_figures(new: NewKeyResult) -> dict[str, Decimal | None]:

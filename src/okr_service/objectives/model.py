@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, Text
+from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, Text, false
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -76,6 +76,7 @@ class Objective(TreeRow):
     weight: Mapped[Decimal]
     state: Mapped[str]
     ambition: Mapped[str]
+    private: Mapped[bool] = mapped_column(default=False, server_default=false())
     position: Mapped[int] = mapped_column(default=0, server_default="0")
     closed_at: Mapped[datetime | None]
     final_score: Mapped[Decimal | None]

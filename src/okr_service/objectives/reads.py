@@ -3,14 +3,29 @@
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
+from okr_service.access.policy import Principal
 from okr_service.cycles.model import Cycle
-from okr_service.kernel.documents import Collection, figure, json_list, ratio
+from okr_service.kernel.documents import (
+    Collection,
+    Document,
+    Expression,
+    figure,
+    json_list,
+    ratio,
+    within_reach,
+)
 from okr_service.kernel.references import refers
 from okr_service.kernel.search import matches
+from okr_service.objectives.access import (
+    key_result_seen,
+    objective_seen,
+    of_key_result_seen,
+    seen_link,
+)
 from okr_service.objectives.expectations import (
     CHECK_IN_DUE_DATE,
     CHECK_IN_STATUS,
@@ -30,6 +45,19 @@ _PLAN = json_list(
     {"date": PlannedValue.on_date, "value": figure(PlannedValue.value)},
     (PlannedValue.tenant_id == KeyResult.tenant_id) & (PlannedValue.key_result_id == KeyResult.id),
     PlannedValue.on_date,
+)
+
+_fed, _of_fed = aliased(KeyResult), aliased(Objective)
+_FEEDS_IF_SHOWN = (
+    select(_fed.id)
+    .join(_of_fed, and_(_of_fed.tenant_id == _fed.tenant_id, _of_fed.id == _fed.objective_id))
+    .where(
+        _fed.tenant_id == KeyResult.tenant_id,
+        _fed.id == KeyResult.feeds_id,
+        or_(not_(_of_fed.private), within_reach(_of_fed.unit_id, _of_fed.owner_id)),
+    )
+    .correlate(KeyResult)
+    .scalar_subquery()
 )
 
 KEY_RESULTS = Collection(
@@ -81,24 +109,47 @@ KEY_RESULTS = Collection(
         "updated_at": KeyResult.updated_at,
         "check_in_due_date": CHECK_IN_DUE_DATE,
     },
+    seen=key_result_seen,
+    masks={"feeds_id": _FEEDS_IF_SHOWN},
     source=KEY_RESULTS_EXPECTED,
 )
 
-_child = aliased(Objective)
-_CHILDREN = (
-    select(
-        func.coalesce(
-            func.json_agg(aggregate_order_by(_child.id, _child.position, _child.id)),
-            func.json_build_array(),
+_other = aliased(Objective)
+_SHOWN = or_(not_(_other.private), within_reach(_other.unit_id, _other.owner_id))
+
+
+def _children(*conditions: ColumnElement[bool]) -> Expression:
+    in_order = aggregate_order_by(_other.id, _other.position, _other.id)
+    listed = func.coalesce(func.json_agg(in_order), func.json_build_array())
+    return (
+        select(listed)
+        .where(
+            _other.tenant_id == Objective.tenant_id,
+            _other.parent_id == Objective.id,
+            _other.deleted_at.is_(None),
+            *conditions,
         )
+        .scalar_subquery()
     )
-    .where(
-        _child.tenant_id == Objective.tenant_id,
-        _child.parent_id == Objective.id,
-        _child.deleted_at.is_(None),
+
+
+def _if_shown(link: SQLColumnExpression[UUID | None]) -> Expression:
+    """Show a link to another objective only to those who see that."""
+    return (
+        select(_other.id)
+        .where(_other.tenant_id == Objective.tenant_id, _other.id == link, _SHOWN)
+        .scalar_subquery()
     )
-    .scalar_subquery()
-)
+
+
+def _key_results(document: Document) -> Expression:
+    of_it = and_(
+        KeyResult.tenant_id == Objective.tenant_id,
+        KeyResult.objective_id == Objective.id,
+        KeyResult.deleted_at.is_(None),
+    )
+    return json_list(document, of_it, KeyResult.position, KeyResult.id)
+
 
 OBJECTIVES = Collection(
     Objective,
@@ -117,6 +168,7 @@ OBJECTIVES = Collection(
         "weight": ratio(Objective.weight),
         "state": Objective.state,
         "ambition": Objective.ambition,
+        "private": Objective.private,
         "position": Objective.position,
         "progress": ratio(Objective.progress),
         "expected_progress": ratio(OBJECTIVE_EXPECTED_PROGRESS),
@@ -135,40 +187,47 @@ OBJECTIVES = Collection(
         "created_at": Objective.created_at,
         "updated_at": Objective.updated_at,
     },
+    seen=objective_seen,
     includes={
-        "key_results": json_list(
-            KEY_RESULTS.document,
-            (KeyResult.tenant_id == Objective.tenant_id)
-            & (KeyResult.objective_id == Objective.id)
-            & KeyResult.deleted_at.is_(None),
-            KeyResult.position,
-            KeyResult.id,
-        ),
-        "children": _CHILDREN,
+        "key_results": _key_results(KEY_RESULTS.document),
+        "children": _children(),
+    },
+    masks={
+        "parent_id": _if_shown(Objective.parent_id),
+        "carried_over_from_id": _if_shown(Objective.carried_over_from_id),
+        "children": _children(_SHOWN),
+        "key_results": _key_results({**KEY_RESULTS.document, **KEY_RESULTS.masks}),
     },
     source=OBJECTIVES_IN_CYCLES,
 )
 
 
-def objectives_wanted(tenant_id: UUID, wanted: ObjectiveListing) -> list[ColumnElement[bool]]:
+def objectives_wanted(who: Principal, wanted: ObjectiveListing) -> list[ColumnElement[bool]]:
     """Return the conditions that objectives must meet."""
-    parent = aliased(Objective)
+    tenant_id, other = who.tenant_id, aliased(Objective)
     conditions = [
         refers(Objective.unit_id, Unit, tenant_id, wanted.unit_id) if wanted.unit_id else None,
         refers(Objective.owner_id, Person, tenant_id, wanted.owner_id) if wanted.owner_id else None,
         refers(Objective.cycle_id, Cycle, tenant_id, wanted.cycle_id) if wanted.cycle_id else None,
-        refers(Objective.parent_id, parent, tenant_id, wanted.parent_id)
+        refers(seen_link(who, Objective.parent_id), other, tenant_id, wanted.parent_id)
         if wanted.parent_id
         else None,
-        None if wanted.root is None else Objective.parent_id.is_(None) == wanted.root,
+        None
+        if wanted.root is None
+        else seen_link(who, Objective.parent_id).is_(None) == wanted.root,
         Objective.state.in_(wanted.state) if wanted.state else None,
         Objective.ambition.in_(wanted.ambition) if wanted.ambition else None,
         Objective.tags.contains(wanted.tag) if wanted.tag else None,
         None if wanted.measured is None else Objective.progress.is_not(None) == wanted.measured,
         Objective.updated_at >= wanted.updated_since if wanted.updated_since else None,
-        matches(Objective.search, wanted.q) if wanted.q else None,
+        matches(Objective, tenant_id, wanted.q) if wanted.q else None,
         OBJECTIVE_HEALTH.in_(wanted.health) if wanted.health else None,
-        refers(Objective.carried_over_from_id, parent, tenant_id, wanted.carried_over_from_id)
+        refers(
+            seen_link(who, Objective.carried_over_from_id),
+            other,
+            tenant_id,
+            wanted.carried_over_from_id,
+        )
         if wanted.carried_over_from_id
         else None,
     ]
@@ -176,9 +235,9 @@ def objectives_wanted(tenant_id: UUID, wanted: ObjectiveListing) -> list[ColumnE
     return given + _progress_between(Objective.progress, wanted)
 
 
-def key_results_wanted(tenant_id: UUID, wanted: KeyResultListing) -> list[ColumnElement[bool]]:
+def key_results_wanted(who: Principal, wanted: KeyResultListing) -> list[ColumnElement[bool]]:
     """Return the conditions that key results must meet."""
-    fed = aliased(KeyResult)
+    tenant_id = who.tenant_id
     conditions = [
         refers(KeyResult.objective_id, Objective, tenant_id, wanted.objective_id)
         if wanted.objective_id
@@ -190,12 +249,17 @@ def key_results_wanted(tenant_id: UUID, wanted: KeyResultListing) -> list[Column
         HEALTH.in_(wanted.health) if wanted.health else None,
         CHECK_IN_STATUS.in_(wanted.check_in_status) if wanted.check_in_status else None,
         KeyResult.source.in_(wanted.source) if wanted.source else None,
-        refers(KeyResult.feeds_id, fed, tenant_id, wanted.feeds_id) if wanted.feeds_id else None,
+        _feeds(who, wanted) if wanted.feeds_id else None,
         KeyResult.updated_at >= wanted.updated_since if wanted.updated_since else None,
-        matches(KeyResult.search, wanted.q) if wanted.q else None,
+        matches(KeyResult, tenant_id, wanted.q) if wanted.q else None,
     ]
     given = [condition for condition in conditions if condition is not None]
     return given + _progress_between(KeyResult.progress, wanted)
+
+
+def _feeds(who: Principal, wanted: KeyResultListing) -> ColumnElement[bool]:
+    feeds = refers(KeyResult.feeds_id, aliased(KeyResult), who.tenant_id, wanted.feeds_id)
+    return and_(feeds, *of_key_result_seen(who.sight, KeyResult.tenant_id, KeyResult.feeds_id))
 
 
 def _progress_between(

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
+from okr_service.access.policy import Permission
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.paging import Shape
 from okr_service.kernel.patch import patched
@@ -30,7 +31,7 @@ from okr_service.objectives.shapes import (
 )
 from okr_service.rest.answers import no_content, page, show, written
 from okr_service.rest.conditional import expected_versions
-from okr_service.rest.endpoint import Read, Write, WriteCall
+from okr_service.rest.endpoint import Read, Write, WriteCall, needs
 from okr_service.rest.patch import patch_of
 from okr_service.rest.put import put
 from okr_service.rest.routing import PageOf, Patch, PathRef, room
@@ -39,18 +40,21 @@ router = room("objectives")
 
 
 @router.post("/objectives/{ref:path}:activate", response_model=ObjectiveView)
+@needs(Permission.PLAN)
 async def activate_objective(ref: PathRef, call: Write) -> Response:
     """Put a draft into force."""
     return await _set_state(call, ref, ObjectiveState.ACTIVE)
 
 
 @router.post("/objectives/{ref:path}:reopen", response_model=ObjectiveView)
+@needs(Permission.PLAN)
 async def reopen_objective(ref: PathRef, call: Write) -> Response:
     """Reopen a closed objective."""
     return await _set_state(call, ref, ObjectiveState.ACTIVE)
 
 
 @router.post("/objectives/{ref:path}:cancel", response_model=ObjectiveView)
+@needs(Permission.PLAN)
 async def cancel_objective(ref: PathRef, call: Write) -> Response:
     """Give an objective up; it counts no more."""
     return await _set_state(call, ref, ObjectiveState.CANCELLED)
@@ -63,6 +67,7 @@ async def _set_state(call: WriteCall, ref: Ref, state: ObjectiveState) -> Respon
 
 
 @router.post("/objectives/{ref:path}:align", response_model=ObjectiveView)
+@needs(Permission.PLAN)
 async def align_objective(ref: PathRef, body: Alignment, call: Write) -> Response:
     """Hang an objective under another, or make it a root."""
     expected = expected_versions(call)
@@ -71,16 +76,18 @@ async def align_objective(ref: PathRef, body: Alignment, call: Write) -> Respons
 
 
 @router.get("/objectives/{ref:path}/key-results", response_model=PageOf[KeyResultView])
+@needs(Permission.READ)
 async def list_key_results_of_objective(
     ref: PathRef, wanted: Annotated[KeyResultListing, Query()], call: Read
 ) -> Response:
     """List an objective's key results."""
     under = wanted.model_copy(update={"objective_id": [ref]})
-    conditions = key_results_wanted(call.who.tenant_id, under)
+    conditions = key_results_wanted(call.who, under)
     return await page(call, KEY_RESULTS, conditions, wanted.page())
 
 
 @router.post("/objectives/{ref:path}/key-results", status_code=201, response_model=KeyResultView)
+@needs(Permission.PLAN)
 async def create_key_result_of_objective(ref: PathRef, body: NewKeyResult, call: Write) -> Response:
     """Say how an objective is measured."""
     under = body.model_copy(update={"objective_id": ref})
@@ -89,14 +96,14 @@ async def create_key_result_of_objective(ref: PathRef, body: NewKeyResult, call:
 
 
 @router.get("/objectives", response_model=PageOf[ObjectiveView])
+@needs(Permission.READ)
 async def list_objectives(wanted: Annotated[ObjectiveListing, Query()], call: Read) -> Response:
     """List objectives."""
-    return await page(
-        call, OBJECTIVES, objectives_wanted(call.who.tenant_id, wanted), wanted.page()
-    )
+    return await page(call, OBJECTIVES, objectives_wanted(call.who, wanted), wanted.page())
 
 
 @router.post("/objectives", status_code=201, response_model=ObjectiveView)
+@needs(Permission.PLAN)
 async def create_objective(body: NewObjective, call: Write) -> Response:
     """Set an objective."""
     made = await service.create_objective(call.tx, call.who, body)
@@ -104,6 +111,7 @@ async def create_objective(body: NewObjective, call: Write) -> Response:
 
 
 @router.get("/objectives/{ref:path}", response_model=ObjectiveView)
+@needs(Permission.READ)
 async def get_objective(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -> Response:
     """Show an objective."""
     named = identifies(Objective, call.who.tenant_id, ref)
@@ -115,6 +123,7 @@ async def get_objective(ref: PathRef, shape: Annotated[Shape, Query()], call: Re
     response_model=ObjectiveView,
     responses={201: {"model": ObjectiveView}},
 )
+@needs(Permission.PLAN)
 async def put_objective(ref: PathRef, body: NewObjective, call: Write) -> Response:
     """Replace an objective, or create it under the caller's own key."""
 
@@ -131,6 +140,7 @@ async def put_objective(ref: PathRef, body: NewObjective, call: Write) -> Respon
 @router.patch(
     "/objectives/{ref:path}", response_model=ObjectiveView, openapi_extra=patch_of(NewObjective)
 )
+@needs(Permission.PLAN)
 async def patch_objective(ref: PathRef, body: Patch, call: Write) -> Response:
     """Change some fields of an objective (JSON Merge Patch)."""
     edit, expected = patched(NewObjective, body), expected_versions(call)
@@ -139,6 +149,7 @@ async def patch_objective(ref: PathRef, body: Patch, call: Write) -> Response:
 
 
 @router.delete("/objectives/{ref:path}", status_code=204)
+@needs(Permission.PLAN)
 async def delete_objective(ref: PathRef, call: Write) -> Response:
     """Take an objective and its key results out of sight and out of every figure."""
     await service.delete_objective(call.tx, call.who, ref, expected_versions(call))
@@ -146,14 +157,14 @@ async def delete_objective(ref: PathRef, call: Write) -> Response:
 
 
 @router.get("/key-results", response_model=PageOf[KeyResultView])
+@needs(Permission.READ)
 async def list_key_results(wanted: Annotated[KeyResultListing, Query()], call: Read) -> Response:
     """List key results."""
-    return await page(
-        call, KEY_RESULTS, key_results_wanted(call.who.tenant_id, wanted), wanted.page()
-    )
+    return await page(call, KEY_RESULTS, key_results_wanted(call.who, wanted), wanted.page())
 
 
 @router.post("/key-results", status_code=201, response_model=KeyResultView)
+@needs(Permission.PLAN)
 async def create_key_result(body: NewKeyResult, call: Write) -> Response:
     """Say how an objective is measured."""
     made = await key_results.create_key_result(call.tx, call.who, body)
@@ -161,6 +172,7 @@ async def create_key_result(body: NewKeyResult, call: Write) -> Response:
 
 
 @router.get("/key-results/{ref:path}", response_model=KeyResultView)
+@needs(Permission.READ)
 async def get_key_result(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -> Response:
     """Show a key result."""
     named = identifies(KeyResult, call.who.tenant_id, ref)
@@ -172,6 +184,7 @@ async def get_key_result(ref: PathRef, shape: Annotated[Shape, Query()], call: R
     response_model=KeyResultView,
     responses={201: {"model": KeyResultView}},
 )
+@needs(Permission.PLAN)
 async def put_key_result(ref: PathRef, body: NewKeyResult, call: Write) -> Response:
     """Replace a key result, or create it under the caller's own key."""
 
@@ -188,6 +201,7 @@ async def put_key_result(ref: PathRef, body: NewKeyResult, call: Write) -> Respo
 @router.patch(
     "/key-results/{ref:path}", response_model=KeyResultView, openapi_extra=patch_of(NewKeyResult)
 )
+@needs(Permission.PLAN)
 async def patch_key_result(ref: PathRef, body: Patch, call: Write) -> Response:
     """Change some fields of a key result (JSON Merge Patch)."""
     edit, expected = patched(NewKeyResult, body), expected_versions(call)
@@ -196,6 +210,7 @@ async def patch_key_result(ref: PathRef, body: Patch, call: Write) -> Response:
 
 
 @router.delete("/key-results/{ref:path}", status_code=204)
+@needs(Permission.PLAN)
 async def delete_key_result(ref: PathRef, call: Write) -> Response:
     """Take a key result out of sight and out of every figure; its check-ins are kept."""
     await key_results.delete_key_result(call.tx, call.who, ref, expected_versions(call))

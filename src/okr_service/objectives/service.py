@@ -1,6 +1,6 @@
 """Setting objectives, aligning them, moving them through their life."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -8,7 +8,14 @@ from uuid import UUID
 
 from sqlalchemy import CompoundSelect, and_, func, select, union_all, update
 
-from okr_service.access.policy import Permission, Principal, require
+from okr_service.access.policy import (
+    Permission,
+    Principal,
+    require,
+    require_everywhere,
+    require_for,
+    require_to_place,
+)
 from okr_service.actions.model import Action, ActionPlan
 from okr_service.audit.service import Change, record, record_all
 from okr_service.cycles import service as cycles
@@ -19,6 +26,7 @@ from okr_service.kernel.fields import Ref
 from okr_service.kernel.forest import hold_structure, require_place
 from okr_service.kernel.references import Versions
 from okr_service.kernel.writes import add, change, differences
+from okr_service.objectives.access import objective_seen
 from okr_service.objectives.errors import (
     AlignmentTooDeep,
     AlignmentWouldLoop,
@@ -65,6 +73,7 @@ async def create_objective(
     require(who, Permission.PLAN)
     await hold_structure(tx, who.tenant_id, alone=False)
     values = await _values(tx, who, new, None)
+    require_to_place(who, Permission.PLAN, *_belonging(values))
     state = new.state or ObjectiveState.ACTIVE
     values |= {"state": state.value, "carried_over_from_id": carried_over_from}
     objective = Objective(tenant_id=who.tenant_id, **values)
@@ -94,10 +103,11 @@ async def edit_objective(
     """
     require(who, Permission.PLAN)
     await hold_structure(tx, who.tenant_id, alone=True)
-    objective = await _lock(tx, who, ref, expected)
+    objective = await lock_objective(tx, who, ref, expected)
     await cycles.open_cycle(tx, who, objective.cycle_id)
     wanted = edit(objective_input(objective))
     values = await _values(tx, who, wanted, objective)
+    _require_may_leave_it_so(who, objective, values)
     if wanted.state is not None:
         values |= _of_state(objective, wanted.state, outcome or Outcome())
     changes = differences(objective, values)
@@ -132,7 +142,7 @@ async def close_objectives(
     Raises:
         NotPermitted.
     """
-    require(who, Permission.PLAN)
+    require_everywhere(who, Permission.PLAN)
     of = (
         Objective.tenant_id == who.tenant_id,
         Objective.cycle_id.in_(cycle_ids),
@@ -190,11 +200,11 @@ async def delete_objective(
     """
     require(who, Permission.PLAN)
     await hold_structure(tx, who.tenant_id, alone=True)
-    absent = ObjectiveNotFound(str(ref))
-    row_id = await references.resolve(tx, Objective, who.tenant_id, ref, absent)
+    absent, seen = ObjectiveNotFound(str(ref)), objective_seen(who.sight)
+    row_id = await references.resolve(tx, Objective, who.tenant_id, ref, absent, seen)
     now = datetime.now(UTC)
     await _lock_key_results(tx, who, row_id)
-    objective = await _lock(tx, who, row_id, expected)
+    objective = await lock_objective(tx, who, row_id, expected)
     await cycles.open_cycle(tx, who, objective.cycle_id)
     await _require_childless(tx, who, objective.id)
     await require_unfed(tx, who, KeyResult.objective_id == objective.id)
@@ -208,8 +218,8 @@ async def delete_objective(
 
 async def objective_id(tx: Transaction, who: Principal, ref: Ref, pointer: str) -> UUID:
     """Return the id of the objective that a field refers to; raises ObjectiveNotFound."""
-    absent = ObjectiveNotFound(ref).at(pointer)
-    return await references.resolve(tx, Objective, who.tenant_id, ref, absent)
+    absent, seen = ObjectiveNotFound(ref).at(pointer), objective_seen(who.sight)
+    return await references.resolve(tx, Objective, who.tenant_id, ref, absent, seen)
 
 
 async def cycle_of(tx: Transaction, who: Principal, objective_id: UUID) -> Cycle:
@@ -223,9 +233,36 @@ async def cycle_of(tx: Transaction, who: Principal, objective_id: UUID) -> Cycle
     return await cycles.open_cycle(tx, who, cycle_id)
 
 
-async def _lock(tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions) -> Objective:
-    absent = ObjectiveNotFound(str(ref))
-    return await references.lock(tx, Objective, who.tenant_id, ref, absent, expected)
+async def lock_objective(
+    tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions
+) -> Objective:
+    """Return an objective that the caller may plan, held until the transaction ends.
+
+    Raises:
+        NotPermitted, ObjectiveNotFound, VersionMismatch.
+    """
+
+    async def permit(row: Objective) -> None:
+        require_for(who, Permission.PLAN, row.unit_id, row.owner_id)
+
+    absent, seen = ObjectiveNotFound(str(ref)), objective_seen(who.sight)
+    return await references.lock(tx, Objective, who.tenant_id, ref, absent, expected, seen, permit)
+
+
+def _belonging(values: Mapping[str, object]) -> tuple[UUID, UUID | None]:
+    unit_id, owner_id = values["unit_id"], values["owner_id"]
+    assert isinstance(unit_id, UUID), "every objective has a unit"
+    assert owner_id is None or isinstance(owner_id, UUID)
+    return unit_id, owner_id
+
+
+def _require_may_leave_it_so(
+    who: Principal, objective: Objective, values: Mapping[str, object]
+) -> None:
+    unit_id, owner_id = _belonging(values)
+    if unit_id != objective.unit_id:
+        require_to_place(who, Permission.PLAN, unit_id, owner_id)
+    require_for(who, Permission.PLAN, unit_id, owner_id)
 
 
 async def _lock_key_results(tx: Transaction, who: Principal, objective_id: UUID) -> None:
@@ -280,6 +317,7 @@ async def _values(
         "parent_id": parent,
         "weight": new.weight,
         "ambition": new.ambition.value,
+        "private": new.private,
         "position": new.position,
         "tags": new.tags,
         "links": [link.model_dump() for link in new.links],
@@ -389,6 +427,7 @@ def objective_input(objective: Objective) -> NewObjective:
         weight=Decimal(objective.weight),
         state=ObjectiveState(objective.state),
         ambition=Ambition(objective.ambition),
+        private=objective.private,
         position=objective.position,
         tags=objective.tags,
         links=[Link(**link) for link in objective.links],

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from okr_service.cycles.shapes import Cadence
 from okr_service.kernel.fields import (
@@ -142,6 +142,10 @@ class NewObjective(Input):
     ambition: Ambition = Field(
         default=Ambition.COMMITTED, description="Whether it must be reached or is a stretch."
     )
+    private: StrictBool = Field(
+        default=False,
+        description="Whether only its unit, its owner and those who lead or plan it may see it.",
+    )
     position: Position = Field(default=0, description="Its place among its siblings.")
     tags: Tags = Field(default=[], description="Words to find it by.")
     links: Annotated[list[Link], Field(max_length=50)] = Field(
@@ -275,6 +279,7 @@ class ObjectiveView(View):
     weight: float
     state: ObjectiveState
     ambition: Ambition
+    private: bool
     position: int
     progress: Progress | None = Field(description="Rolled-up completion; null: not measured.")
     expected_progress: Progress = Field(description="The share of its cycle that has passed.")

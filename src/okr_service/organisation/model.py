@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from okr_service.kernel.forest import TreeRow
 from okr_service.kernel.model import Resource, foreign_key_index, unique_external_id
@@ -42,6 +42,7 @@ class Person(Resource):
         unique_external_id(),
         ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"]),
         ForeignKeyConstraint(["tenant_id", "unit_id"], ["units.tenant_id", "units.id"]),
+        CheckConstraint("role IN ('viewer', 'member', 'planner', 'admin')", name="role"),
         foreign_key_index("unit_id"),
         search_index(),
     )
@@ -51,4 +52,5 @@ class Person(Resource):
     job_title: Mapped[str | None]
     active: Mapped[bool]
     unit_id: Mapped[UUID | None]
+    role: Mapped[str] = mapped_column(default="member", server_default="member")
     search: Mapped[str] = search_column("name")

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement
 
-from okr_service.kernel.documents import Collection
+from okr_service.kernel.documents import Collection, open_to_all
 from okr_service.kernel.references import refers
 from okr_service.kernel.search import matches
 from okr_service.organisation.model import Person, Unit
@@ -23,7 +23,7 @@ UNITS = Collection(
         "parent_id": Unit.parent_id,
         "manager_id": Unit.manager_id,
     },
-    permission="read_organisation",
+    seen=open_to_all,
     sorts={"name": Unit.name, "created_at": Unit.created_at, "updated_at": Unit.updated_at},
 )
 
@@ -40,8 +40,9 @@ PEOPLE = Collection(
         "job_title": Person.job_title,
         "unit_id": Person.unit_id,
         "active": Person.active,
+        "role": Person.role,
     },
-    permission="read_organisation",
+    seen=open_to_all,
     sorts={"name": Person.name, "created_at": Person.created_at, "updated_at": Person.updated_at},
 )
 
@@ -54,7 +55,7 @@ def units_wanted(tenant_id: UUID, wanted: UnitListing) -> list[ColumnElement[boo
     if wanted.kind:
         conditions.append(Unit.kind.in_(wanted.kind))
     if wanted.q:
-        conditions.append(matches(Unit.search, wanted.q))
+        conditions.append(matches(Unit, tenant_id, wanted.q))
     return conditions
 
 
@@ -66,5 +67,5 @@ def people_wanted(tenant_id: UUID, wanted: PersonListing) -> list[ColumnElement[
     if wanted.active is not None:
         conditions.append(Person.active.is_(wanted.active))
     if wanted.q:
-        conditions.append(matches(Person.search, wanted.q))
+        conditions.append(matches(Person, tenant_id, wanted.q))
     return conditions

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
+from okr_service.access.policy import Permission
 from okr_service.kernel.paging import Shape
 from okr_service.kernel.patch import patched
 from okr_service.kernel.references import identifies
@@ -17,6 +18,7 @@ from okr_service.organisation.shapes import (
     NewUnit,
     PersonListing,
     PersonView,
+    RoleAssignment,
     TenantSettings,
     TenantView,
     UnitListing,
@@ -25,7 +27,7 @@ from okr_service.organisation.shapes import (
 from okr_service.organisation.tenant import edit_tenant, show_tenant
 from okr_service.rest.answers import document, no_content, page, resource, show, written
 from okr_service.rest.conditional import expected_versions
-from okr_service.rest.endpoint import Read, Write
+from okr_service.rest.endpoint import Read, Write, needs
 from okr_service.rest.patch import patch_of
 from okr_service.rest.put import put
 from okr_service.rest.routing import PageOf, Patch, PathRef, room
@@ -34,12 +36,14 @@ router = room("organisation")
 
 
 @router.get("/units", response_model=PageOf[UnitView])
+@needs(Permission.READ_ORGANISATION)
 async def list_units(wanted: Annotated[UnitListing, Query()], call: Read) -> Response:
     """List units."""
     return await page(call, UNITS, units_wanted(call.who.tenant_id, wanted), wanted.page())
 
 
 @router.post("/units", status_code=201, response_model=UnitView)
+@needs(Permission.EDIT_UNITS)
 async def create_unit(body: NewUnit, call: Write) -> Response:
     """Set up a unit."""
     made = await service.create_unit(call.tx, call.who, body)
@@ -47,6 +51,7 @@ async def create_unit(body: NewUnit, call: Write) -> Response:
 
 
 @router.get("/units/{ref:path}", response_model=UnitView)
+@needs(Permission.READ_ORGANISATION)
 async def get_unit(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -> Response:
     """Show a unit."""
     named = identifies(Unit, call.who.tenant_id, ref)
@@ -54,6 +59,7 @@ async def get_unit(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -
 
 
 @router.put("/units/{ref:path}", response_model=UnitView, responses={201: {"model": UnitView}})
+@needs(Permission.EDIT_UNITS)
 async def put_unit(ref: PathRef, body: NewUnit, call: Write) -> Response:
     """Replace a unit, or create it under the caller's own key."""
 
@@ -68,6 +74,7 @@ async def put_unit(ref: PathRef, body: NewUnit, call: Write) -> Response:
 
 
 @router.patch("/units/{ref:path}", response_model=UnitView, openapi_extra=patch_of(NewUnit))
+@needs(Permission.EDIT_UNITS)
 async def patch_unit(ref: PathRef, body: Patch, call: Write) -> Response:
     """Change some fields of a unit (JSON Merge Patch)."""
     edit, expected = patched(NewUnit, body), expected_versions(call)
@@ -76,6 +83,7 @@ async def patch_unit(ref: PathRef, body: Patch, call: Write) -> Response:
 
 
 @router.delete("/units/{ref:path}", status_code=204)
+@needs(Permission.EDIT_UNITS)
 async def delete_unit(ref: PathRef, call: Write) -> Response:
     """Delete a unit that nothing refers to."""
     await service.delete_unit(call.tx, call.who, ref, expected_versions(call))
@@ -83,19 +91,31 @@ async def delete_unit(ref: PathRef, call: Write) -> Response:
 
 
 @router.get("/people", response_model=PageOf[PersonView])
+@needs(Permission.READ_ORGANISATION)
 async def list_people(wanted: Annotated[PersonListing, Query()], call: Read) -> Response:
     """List people."""
     return await page(call, PEOPLE, people_wanted(call.who.tenant_id, wanted), wanted.page())
 
 
 @router.post("/people", status_code=201, response_model=PersonView)
+@needs(Permission.EDIT_PEOPLE)
 async def create_person(body: NewPerson, call: Write) -> Response:
     """Register a person."""
     made = await service.create_person(call.tx, call.who, body)
     return await written(call, PEOPLE, made.id, "/v1/people")
 
 
+@router.post("/people/{ref:path}:assign-role", response_model=PersonView)
+@needs(Permission.ADMINISTER)
+async def assign_role(ref: PathRef, body: RoleAssignment, call: Write) -> Response:
+    """Say what a person may do in the tenant."""
+    expected = expected_versions(call)
+    person = await service.assign_role(call.tx, call.who, ref, body.role, expected)
+    return await written(call, PEOPLE, person.id)
+
+
 @router.get("/people/{ref:path}", response_model=PersonView)
+@needs(Permission.READ_ORGANISATION)
 async def get_person(ref: PathRef, shape: Annotated[Shape, Query()], call: Read) -> Response:
     """Show a person."""
     named = identifies(Person, call.who.tenant_id, ref)
@@ -103,6 +123,7 @@ async def get_person(ref: PathRef, shape: Annotated[Shape, Query()], call: Read)
 
 
 @router.put("/people/{ref:path}", response_model=PersonView, responses={201: {"model": PersonView}})
+@needs(Permission.EDIT_PEOPLE)
 async def put_person(ref: PathRef, body: NewPerson, call: Write) -> Response:
     """Replace a person, or create it under the caller's own key."""
 
@@ -117,6 +138,7 @@ async def put_person(ref: PathRef, body: NewPerson, call: Write) -> Response:
 
 
 @router.patch("/people/{ref:path}", response_model=PersonView, openapi_extra=patch_of(NewPerson))
+@needs(Permission.EDIT_PEOPLE)
 async def patch_person(ref: PathRef, body: Patch, call: Write) -> Response:
     """Change some fields of a person (JSON Merge Patch)."""
     edit, expected = patched(NewPerson, body), expected_versions(call)
@@ -125,6 +147,7 @@ async def patch_person(ref: PathRef, body: Patch, call: Write) -> Response:
 
 
 @router.delete("/people/{ref:path}", status_code=204)
+@needs(Permission.EDIT_PEOPLE)
 async def delete_person(ref: PathRef, call: Write) -> Response:
     """Delete the record of a person that nothing refers to."""
     await service.delete_person(call.tx, call.who, ref, expected_versions(call))
@@ -132,12 +155,14 @@ async def delete_person(ref: PathRef, call: Write) -> Response:
 
 
 @router.get("/tenant", response_model=TenantView)
+@needs(Permission.READ)
 async def get_tenant(call: Read) -> Response:
     """Show the tenant and its settings."""
     return document(call, await show_tenant(call.tx, call.who))
 
 
 @router.put("/tenant", response_model=TenantView)
+@needs(Permission.ADMINISTER)
 async def put_tenant(body: TenantSettings, call: Write) -> Response:
     """Replace the tenant's settings."""
     await edit_tenant(call.tx, call.who, lambda _: body, expected_versions(call))
@@ -145,6 +170,7 @@ async def put_tenant(body: TenantSettings, call: Write) -> Response:
 
 
 @router.patch("/tenant", response_model=TenantView, openapi_extra=patch_of(TenantSettings))
+@needs(Permission.ADMINISTER)
 async def patch_tenant(body: Patch, call: Write) -> Response:
     """Change some of the tenant's settings (JSON Merge Patch)."""
     edit, expected = patched(TenantSettings, body), expected_versions(call)

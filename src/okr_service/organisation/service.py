@@ -1,9 +1,9 @@
 """Setting up units and registering people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
-from okr_service.access.policy import Permission, Principal, require
+from okr_service.access.policy import Permission, Principal, Role, require
 from okr_service.audit.service import Change, record
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
@@ -19,6 +19,9 @@ from okr_service.organisation.errors import (
 )
 from okr_service.organisation.model import Person, Unit
 from okr_service.organisation.shapes import NewPerson, NewUnit, UnitKind
+
+_IDENTITY = frozenset({"external_id", "email"})
+_TRUSTED = (Role.PLANNER, Role.ADMIN)
 
 
 async def create_unit(tx: Transaction, who: Principal, new: NewUnit) -> Unit:
@@ -103,9 +106,37 @@ async def edit_person(
     person = await references.lock(tx, Person, who.tenant_id, ref, absent, expected)
     changes = differences(person, await _person_values(tx, who, edit(_person_input(person))))
     if changes:
+        _require_may_rename(who, person, changes)
         before = await change(tx, person, changes)
         await record(tx, who, Change("updated", "person", person.id, before, changes))
     return person
+
+
+async def assign_role(
+    tx: Transaction, who: Principal, ref: Ref | UUID, role: Role, expected: Versions = None
+) -> Person:
+    """Say what a person is for the tenant.
+
+    Raises:
+        NotPermitted, PersonNotFound, VersionMismatch.
+    """
+    require(who, Permission.ADMINISTER)
+    absent = PersonNotFound(str(ref))
+    person = await references.lock(tx, Person, who.tenant_id, ref, absent, expected)
+    changes = differences(person, {"role": role.value})
+    if changes:
+        before = await change(tx, person, changes)
+        await record(tx, who, Change("updated", "person", person.id, before, changes))
+    return person
+
+
+def _require_may_rename(who: Principal, person: Person, changes: Mapping[str, object]) -> None:
+    """Keep whoever feeds in people from making theirs the account of a planner or an admin.
+
+    An issuer's token is matched with a person by these.
+    """
+    if person.role in _TRUSTED and _IDENTITY & changes.keys():
+        require(who, Permission.ADMINISTER)
 
 
 async def delete_person(

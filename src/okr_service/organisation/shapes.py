@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, PlainSerializer, StrictBool, StringConstraints
 
+from okr_service.access.policy import Role
 from okr_service.kernel.fields import ExternalId, Figure, Input, Reference, Title, View
 from okr_service.kernel.paging import Listing, Names, Refs, Set
 
@@ -84,6 +85,16 @@ class PersonView(View):
     job_title: str | None
     unit_id: UUID | None
     active: bool
+    role: Role
+
+
+class RoleAssignment(Input):
+    """What a person is to be for the tenant."""
+
+    role: Role = Field(
+        description="What they may do: read (`viewer`), plan what they own (`member`) or "
+        "everything (`planner`), and administer (`admin`)."
+    )
 
 
 class PersonListing(Listing):

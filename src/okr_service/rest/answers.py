@@ -8,7 +8,6 @@ import orjson
 from sqlalchemy import ColumnElement
 from starlette.responses import Response
 
-from okr_service.access.policy import require_reader
 from okr_service.kernel.documents import Collection, Page, PageRequest, Representation
 from okr_service.kernel.errors import NotFound
 from okr_service.rest.conditional import etag, matches
@@ -25,8 +24,7 @@ async def show(
     request: PageRequest | None = None,
 ) -> Response:
     """Answer with one resource, or 304 where the caller has it already."""
-    require_reader(call.who, collection)
-    shown = await collection.one(call.tx, call.who.tenant_id, condition, request)
+    shown = await collection.one(call.tx, call.who.tenant_id, call.who.sight, condition, request)
     if shown is None:
         raise absent
     return _unless_known(call, shown, _JSON)
@@ -36,7 +34,8 @@ async def written(
     call: WriteCall, collection: Collection, row_id: UUID, created_at: str | None = None
 ) -> Response:
     """Answer a write with the row as it is now: 201 and its Location where it is new."""
-    shown = await collection.one(call.tx, call.who.tenant_id, collection.model.id == row_id)
+    named = collection.model.id == row_id
+    shown = await collection.one(call.tx, call.who.tenant_id, call.who.sight, named)
     assert shown is not None, "what was written can be read"
     return resource(shown, f"{created_at}/{row_id}" if created_at else None)
 
@@ -72,8 +71,8 @@ async def page(
     request: PageRequest,
 ) -> Response:
     """Answer with a page of resources and a link to the next (RFC 8288)."""
-    require_reader(call.who, collection)
-    found = await collection.page(call.tx, call.who.tenant_id, conditions, request)
+    who = call.who
+    found = await collection.page(call.tx, who.tenant_id, who.sight, conditions, request)
     return Response(_envelope(found), 200, _links(call, found), _JSON)
 
 

@@ -1,22 +1,23 @@
 """How a request becomes a call: who calls, in which transaction, once or again.
 
-Every route under `/v1` is an `Endpoint`. It recognises the caller, reads the
-body before it takes a connection, opens one reading connection or one
-transaction, and commits before the answer leaves: a 2xx means stored.
+Every route under `/v1` is an `Endpoint`. It recognises the caller, turns away those
+who have not the permission it declares, reads the body before it takes a
+connection, opens one reading connection or one transaction in the caller's tenant,
+and commits before the answer leaves: a 2xx means stored.
 """
 
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 
-from okr_service.access.policy import Principal
-from okr_service.access.service import Gatekeeper
+from okr_service.access.gatekeeper import Gatekeeper
+from okr_service.access.policy import Permission, Principal, require
 from okr_service.kernel.database import Database, Reading, Transaction, is_retryable
 from okr_service.kernel.idempotency import IdempotentRequest, first_answer, keep_answer
 from okr_service.rest.errors import (
@@ -33,8 +34,29 @@ _TRIES = 4
 _READS = frozenset({"GET"})
 _JSON = "application/json"
 _KEY_LENGTH = 255
+PERMISSION = "x-permission"  # where an operation tells `openapi` what it takes
+
+_F = TypeVar("_F", bound=Callable[..., object])
+_NEEDED: dict[Callable[..., object], Permission] = {}
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]  # FastAPI's own type
+
+
+class UndeclaredPermission(TypeError):
+    """A route does not say which permission it takes."""
+
+
+def needs(permission: Permission) -> Callable[[_F], _F]:
+    """Declare which permission a route takes; the service does not start with one that does not.
+
+    How far it must reach is for the service functions to say: they know what is at stake.
+    """
+
+    def declare(function: _F) -> _F:
+        _NEEDED[function] = permission
+        return function
+
+    return declare
 
 
 @dataclass(frozen=True)
@@ -86,7 +108,7 @@ class _BoundedRequest(Request):
 
 
 class Endpoint(APIRoute):
-    """A route that is called by a principal in a transaction."""
+    """A route that is called by a permitted principal in a transaction."""
 
     produces: ClassVar[tuple[str, ...]] = ("application/*", "json")  # parts of media types
 
@@ -95,8 +117,23 @@ class Endpoint(APIRoute):
         """Return how many bytes a body may have."""
         return settings.body_limit_bytes
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:
+        """Make a route.
+
+        Raises:
+            UndeclaredPermission: its function declares none.
+        """
+        if endpoint not in _NEEDED:
+            raise UndeclaredPermission(f"{endpoint.__qualname__} at {path}")
+        self.permission = _NEEDED[endpoint]
+        extra = given.pop("openapi_extra", None) or {}
+        super().__init__(
+            path, endpoint, openapi_extra={**extra, PERMISSION: self.permission}, **given
+        )
+
     def get_route_handler(self) -> Handler:
         """Wrap FastAPI's handler; see the module's first lines."""
+        permission = self.permission
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
         needs_body = self.body_field is not None and self.body_field.field_info.is_required()
@@ -107,8 +144,9 @@ class Endpoint(APIRoute):
             who = await service.gatekeeper.recognise(
                 request.headers.get("authorization"), request.scope["request_id"]
             )
+            require(who, permission)
             if request.method in _READS:
-                async with service.database.reading() as connection:
+                async with service.database.reading(who.tenant_id) as connection:
                     request.state.call = ReadCall(request, who, connection)
                     return await handle(request)
             request = _BoundedRequest(request.scope, request.receive)
@@ -142,7 +180,7 @@ async def _in_transaction(
     idempotent = await _idempotent(request, who)
     for tries_left in reversed(range(_TRIES)):
         try:
-            async with database.transaction() as tx:
+            async with database.transaction(who.tenant_id) as tx:
                 request.state.call = WriteCall(request, who, tx)
                 return await _once(tx, idempotent, lambda: handle(request))
         except DBAPIError as error:

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from okr_service.rest.endpoint import PERMISSION
 from okr_service.rest.problems import MEDIA_TYPE
 
 Node = dict[str, Any]  # a node of a JSON document
@@ -174,7 +175,12 @@ def _completed(document: Node) -> Node:
         schemas.pop(unused, None)
     schemas["Problem"] = _PROBLEM
     document["components"]["securitySchemes"] = {
-        "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key: okr_…"}
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key (okr_…), or an access token of an identity provider of "
+            "the tenant's. Each operation names the permission it takes.",
+        }
     }
     for name, example in _EXAMPLES.items():
         schemas[name]["examples"] = [example]
@@ -197,7 +203,7 @@ def _complete_operation(path: str, method: str, operation: Node) -> None:
     if not path.startswith("/v1"):
         operation["security"] = []
         return
-    operation["security"] = [{"apiKey": []}]
+    operation["security"] = [{"bearer": [operation.pop(PERMISSION)]}]
     named = _header_names(path, method)
     operation.setdefault("parameters", []).extend(_header(name) for name in named)
     for status in _statuses(path, method, operation, named):

@@ -45,7 +45,10 @@ async def put(
     model = collection.model
     assert issubclass(model, Resource)
     found = await call.tx.scalar(
-        select(model.id).where(references.identifies(model, call.who.tenant_id, ref))
+        select(model.id).where(
+            references.identifies(model, call.who.tenant_id, ref),
+            *collection.seen(call.who.sight),
+        )
     )
     path = call.request.url.path.removesuffix(f"/{ref}")
     if found is None:

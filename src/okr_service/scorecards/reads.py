@@ -8,6 +8,7 @@ from okr_service.cycles.model import Cycle
 from okr_service.kernel.database import Reading
 from okr_service.kernel.errors import ReferenceGone
 from okr_service.kernel.fields import Ref
+from okr_service.kernel.reach import reach_parameters
 from okr_service.kernel.references import resolve
 from okr_service.kernel.sql import load_sql
 from okr_service.organisation.errors import UnitNotFound
@@ -20,6 +21,7 @@ _SCORECARD = load_sql(__package__, "scorecard").bindparams(
     bindparam("cycle_id", type_=Uuid),
     bindparam("depth", type_=Integer),
     bindparam("ranked", type_=Boolean),
+    *reach_parameters(),
 )
 
 
@@ -51,7 +53,8 @@ async def _answer(
         "unit_id": await resolve(tx, Unit, who.tenant_id, ref, UnitNotFound(ref)),
         "cycle_id": await resolve(tx, Cycle, who.tenant_id, asked.cycle_id, no_cycle),
     }
-    document: str | None = await tx.scalar(_SCORECARD, {**of, "depth": depth, "ranked": ranked})
+    asked_for = {**of, **who.sight.parameters, "depth": depth, "ranked": ranked}
+    document: str | None = await tx.scalar(_SCORECARD, asked_for)
     if document is None:  # deleted since it was looked up
         raise ReferenceGone
     return document

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
+from okr_service.access.policy import Permission
 from okr_service.rest.answers import document
-from okr_service.rest.endpoint import Read
+from okr_service.rest.endpoint import Read, needs
 from okr_service.rest.routing import PathRef, room
 from okr_service.scorecards import reads
 from okr_service.scorecards.shapes import (
@@ -20,6 +21,7 @@ router = room("scorecards")
 
 
 @router.get("/units/{ref:path}/scorecard", response_model=ScorecardView)
+@needs(Permission.READ)
 async def get_scorecard(
     ref: PathRef, asked: Annotated[ScorecardQuestion, Query()], call: Read
 ) -> Response:
@@ -28,6 +30,7 @@ async def get_scorecard(
 
 
 @router.get("/units/{ref:path}/league-table", response_model=LeagueTableView)
+@needs(Permission.READ)
 async def get_league_table(
     ref: PathRef, asked: Annotated[LeagueTableQuestion, Query()], call: Read
 ) -> Response:

@@ -36,13 +36,14 @@ unit AS (
      WHERE unit.level < :depth
 ),
 
--- those that count
+-- those that count, of the private ones only those within :reach_units and :reach_person
 objective AS MATERIALIZED (
     SELECT o.id, o.unit_id, o.parent_id, o.state, o.weight, o.progress
       FROM objectives AS o
      WHERE o.tenant_id = :tenant_id AND o.cycle_id = :cycle_id
        AND o.unit_id = ANY (ARRAY(SELECT id FROM unit))
        AND o.state IN ('active', 'closed') AND o.deleted_at IS NULL
+       AND (NOT o.private OR okr_within(o.unit_id, o.owner_id, :reach_units, :reach_person))
 ),
 
 -- up from each measured one, until one above it is among them and of the same unit
