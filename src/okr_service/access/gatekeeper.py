@@ -41,7 +41,7 @@ class Gatekeeper:
         self, database: Database, recognisers: Sequence[Recogniser], seconds: float
     ) -> None:
         self._database = database
-        self._recognisers = recognisers
+        self.recognisers = recognisers
         self._seconds = seconds
         self._known: dict[bytes, _Known] = {}
 
@@ -96,7 +96,7 @@ class Gatekeeper:
         return _Known(credential, grants, standing.unit_id, began + seconds)
 
     async def _recognised(self, token: str) -> Credential:
-        for recogniser in self._recognisers:
+        for recogniser in self.recognisers:
             credential = await recogniser.recognise(token)
             if credential is not None:
                 return credential

@@ -69,6 +69,36 @@ def seen_link(
     return named.scalar_subquery()
 
 
+async def unseen_objective(
+    tx: Transaction, who: Principal, objective_id: UUID | None
+) -> UUID | None:
+    """Return a link to an objective where the caller does not see that, else None.
+
+    To them it is null, so a null of theirs leaves it as it is.
+    """
+    return await _unless_seen(tx, who, Objective, objective_id, objective_seen(who.sight))
+
+
+async def unseen_key_result(
+    tx: Transaction, who: Principal, key_result_id: UUID | None
+) -> UUID | None:
+    """Return a link to a key result where the caller does not see that, else None."""
+    return await _unless_seen(tx, who, KeyResult, key_result_id, key_result_seen(who.sight))
+
+
+async def _unless_seen(
+    tx: Transaction,
+    who: Principal,
+    model: type[Objective | KeyResult],
+    row_id: UUID | None,
+    seen: list[ColumnElement[bool]],
+) -> UUID | None:
+    if row_id is None or not seen:
+        return None
+    named = select(model.id).where(model.tenant_id == who.tenant_id, model.id == row_id, *seen)
+    return row_id if await tx.scalar(named) is None else None
+
+
 async def require_plans(
     tx: Transaction,
     who: Principal,

@@ -19,7 +19,7 @@ from okr_service.kernel.fields import Ref
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.references import Versions
 from okr_service.kernel.writes import add, change, differences
-from okr_service.objectives.access import key_result_seen, require_plans
+from okr_service.objectives.access import key_result_seen, require_plans, unseen_key_result
 from okr_service.objectives.errors import (
     CurrencyMismatch,
     FigureNotUsed,
@@ -94,9 +94,11 @@ async def edit_key_result(
     row = await lock_key_result(tx, who, ref, expected)
     cycle = await cycle_of(tx, who, row.objective_id)
     present = await key_result_input(tx, row)
-    wanted = edit(present)
+    unseen = await unseen_key_result(tx, who, row.feeds_id)
+    wanted = edit(present.model_copy(update={"feeds_id": None}) if unseen else present)
     await _require_same_objective(tx, who, row, wanted)
     values = await _values(tx, who, wanted, cycle, row)
+    values["feeds_id"] = values["feeds_id"] or unseen
     changes = differences(row, values)
     if "owner_id" in changes:
         await require_plans(tx, who, row.objective_id, _person(values["owner_id"]))

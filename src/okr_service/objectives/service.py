@@ -26,7 +26,7 @@ from okr_service.kernel.fields import Ref
 from okr_service.kernel.forest import hold_structure, require_place
 from okr_service.kernel.references import Versions
 from okr_service.kernel.writes import add, change, differences
-from okr_service.objectives.access import objective_seen
+from okr_service.objectives.access import objective_seen, unseen_objective
 from okr_service.objectives.errors import (
     AlignmentTooDeep,
     AlignmentWouldLoop,
@@ -105,8 +105,10 @@ async def edit_objective(
     await hold_structure(tx, who.tenant_id, alone=True)
     objective = await lock_objective(tx, who, ref, expected)
     await cycles.open_cycle(tx, who, objective.cycle_id)
-    wanted = edit(objective_input(objective))
-    values = await _values(tx, who, wanted, objective)
+    unseen = await unseen_objective(tx, who, objective.parent_id)
+    present = objective_input(objective)
+    wanted = edit(present.model_copy(update={"parent_id": None}) if unseen else present)
+    values = await _values(tx, who, wanted, objective, unseen)
     _require_may_leave_it_so(who, objective, values)
     if wanted.state is not None:
         values |= _of_state(objective, wanted.state, outcome or Outcome())
@@ -295,15 +297,19 @@ async def _write(
 
 
 async def _values(
-    tx: Transaction, who: Principal, new: NewObjective, present: Objective | None
+    tx: Transaction,
+    who: Principal,
+    new: NewObjective,
+    present: Objective | None,
+    parent: UUID | None = None,
 ) -> dict[str, object]:
     unit = await organisation.unit_id(tx, who, new.unit_id, "/unit_id")
     owner = await organisation.person_id(tx, who, new.owner_id, "/owner_id")
     cycle_id = await cycles.cycle_id(tx, who, new.cycle_id, "/cycle_id")
     cycle = await cycles.open_cycle(tx, who, cycle_id)
-    parent = None
     if new.parent_id is not None:
         parent = await objective_id(tx, who, new.parent_id, "/parent_id")
+    if parent is not None:
         await _require_fits_under(tx, who, parent, cycle, present)
     if present is not None and present.cycle_id != cycle_id:
         await _require_children_fit(tx, who, present.id, cycle)
