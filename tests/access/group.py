@@ -95,11 +95,16 @@ UNIT_OF = {
     "mai": "sales",
     "an": "sales",
     "binh": "south",
+    "leader": "south",
     "guest": "sales",
     "planner": "group",
     "admin": "group",
 }
-LED_BY = {"chief": {"group", "north", "sales", "south"}, "director": {"north", "sales"}}
+LED_BY = {
+    "chief": {"group", "north", "sales", "south"},
+    "director": {"north", "sales"},
+    "leader": {"south"},
+}
 # whose unit it is, and who owns it
 BELONGING = {
     "open": ("group", "chief"),
@@ -123,7 +128,7 @@ def sees(person: str, objective: str) -> bool:
 
 
 async def founded(app: FastAPI, tenant: Tenant, build: Build) -> Group:
-    """Set the group up: a company with a department, another company, eight people."""
+    """Set the group up: a company with a department, another company, nine people."""
     group = Group(app, tenant, build)
     group.cycle = await build.cycle(code="2026")
     parents = {"group": None, "north": "group", "sales": "north", "south": "group"}
@@ -135,7 +140,7 @@ async def founded(app: FastAPI, tenant: Tenant, build: Build) -> Group:
     for name, role in (("guest", "viewer"), ("planner", "planner"), ("admin", "admin")):
         path = f"people/{group.people[name]['id']}:assign-role"
         group.people[name] = await build.post(path, role=role)
-    for unit, manager in (("group", "chief"), ("north", "director")):
+    for unit, manager in (("group", "chief"), ("north", "director"), ("south", "leader")):
         change = {"manager_id": group.people[manager]["id"]}
         led = await build.rest.patch(f"/v1/units/{group.units[unit]['id']}", json=change)
         assert led.is_success, led.text

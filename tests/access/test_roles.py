@@ -21,7 +21,7 @@ from tests.conftest import Tenant
 from okr_service.main import create_app
 from okr_service.settings import Settings
 
-_WRITERS = {"chief", "director", "mai", "an", "binh", "planner", "admin"}  # not the guest
+_WRITERS = {"chief", "director", "leader", "mai", "an", "binh", "planner", "admin"}  # not the guest
 _EVERYTHING = {"planner", "admin"}
 
 

@@ -23,9 +23,13 @@ from okr_service.actions.shapes import (
     NewAction,
     NewActionPlan,
 )
+from okr_service.kernel.fields import Ref
 from okr_service.kernel.paging import Shape
 from okr_service.kernel.patch import patched
-from okr_service.kernel.references import identifies
+from okr_service.kernel.references import identifies, resolve
+from okr_service.objectives.access import key_result_seen
+from okr_service.objectives.errors import KeyResultNotFound
+from okr_service.objectives.model import KeyResult
 from okr_service.rest.answers import no_content, page, show, written
 from okr_service.rest.conditional import expected_versions
 from okr_service.rest.endpoint import Read, Write, needs
@@ -42,7 +46,9 @@ async def list_action_plans_of_key_result(
     ref: PathRef, wanted: Annotated[ActionPlanListing, Query()], call: Read
 ) -> Response:
     """List a key result's action plans."""
-    under = wanted.model_copy(update={"key_result_id": [ref]})
+    absent, seen = KeyResultNotFound(ref), key_result_seen(call.who.sight)
+    of = await resolve(call.tx, KeyResult, call.who.tenant_id, ref, absent, seen)
+    under = wanted.model_copy(update={"key_result_id": [Ref(str(of))]})
     conditions = action_plans_wanted(call.who.tenant_id, under)
     return await page(call, ACTION_PLANS, conditions, wanted.page())
 

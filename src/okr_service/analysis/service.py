@@ -11,7 +11,7 @@ from okr_service.access.policy import Permission, Principal, require
 from okr_service.analysis.shapes import Hypothesis
 from okr_service.checkins.service import record_check_in
 from okr_service.kernel.database import Transaction
-from okr_service.kernel.errors import FieldError, InvalidInput, OkrError
+from okr_service.kernel.errors import FieldError, Forbidden, InvalidInput, OkrError
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.patch import patched
 from okr_service.objectives import key_results, service
@@ -42,7 +42,7 @@ async def simulate(
     hold what real ones hold for as long as that takes; objectives only at its end.
 
     Raises:
-        NotPermitted.
+        NotPermitted: the caller may not plan, or not make one of the changes.
         InvalidInput: a change cannot be made; it is named by its place, `/changes/<n>`.
     """
     require(who, Permission.PLAN)
@@ -54,6 +54,8 @@ async def simulate(
         for place, change in enumerate(changes):
             try:
                 made = await _make(tx, who, change)
+            except Forbidden as error:
+                raise error.at(f"/changes/{place}{error.pointer or ''}") from error
             except OkrError as error:
                 raise _at(error, place) from error
             if made is not None:

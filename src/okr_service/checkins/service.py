@@ -26,7 +26,7 @@ from okr_service.cycles.errors import CycleClosed
 from okr_service.cycles.shapes import CycleState
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
-from okr_service.kernel.errors import FieldError, InvalidInput, OkrError
+from okr_service.kernel.errors import FieldError, Forbidden, InvalidInput, OkrError
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.model import new_id
@@ -105,12 +105,15 @@ async def record_check_ins(
     """Report many values, all or none; returns what became of each, in order.
 
     Raises:
-        NotPermitted.
+        NotPermitted: the caller may not report, or not one of them.
         InvalidInput: some do not fit; each is named by its place, `/check_ins/<n>`.
     """
     require(who, Permission.CHECK_IN)
     await hold_structure(tx, who.tenant_id, alone=False)
     outcome, errors = await record_all_or_none(tx, who, batch)
+    for place, error in errors.items():
+        if isinstance(error, Forbidden):
+            raise error.at(f"/check_ins/{place}{error.pointer or ''}")
     if errors:
         raise InvalidInput([FieldError.of(e, f"/check_ins/{n}") for n, e in errors.items()])
     return outcome

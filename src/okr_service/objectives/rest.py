@@ -9,8 +9,9 @@ from okr_service.access.policy import Permission
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.paging import Shape
 from okr_service.kernel.patch import patched
-from okr_service.kernel.references import identifies
+from okr_service.kernel.references import identifies, resolve
 from okr_service.objectives import key_results, service
+from okr_service.objectives.access import objective_seen
 from okr_service.objectives.errors import KeyResultNotFound, ObjectiveNotFound
 from okr_service.objectives.model import KeyResult, Objective
 from okr_service.objectives.reads import (
@@ -81,7 +82,9 @@ async def list_key_results_of_objective(
     ref: PathRef, wanted: Annotated[KeyResultListing, Query()], call: Read
 ) -> Response:
     """List an objective's key results."""
-    under = wanted.model_copy(update={"objective_id": [ref]})
+    absent, seen = ObjectiveNotFound(ref), objective_seen(call.who.sight)
+    of = await resolve(call.tx, Objective, call.who.tenant_id, ref, absent, seen)
+    under = wanted.model_copy(update={"objective_id": [Ref(str(of))]})
     conditions = key_results_wanted(call.who, under)
     return await page(call, KEY_RESULTS, conditions, wanted.page())
 

@@ -1,0 +1,223 @@
+"""Every operation × every caller: what the policy says happens, and nothing leaks.
+
+The operations are those of the OpenAPI document. What is expected is worked out here from
+the tables below, which say the policy in words, not from its code.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from okr_service.main import create_app
+from okr_service.settings import Settings
+from tests.access.group import (
+    BELONGING,
+    LED_BY,
+    UNIT_OF,
+    Group,
+    founded,
+    recognising_people,
+    sees,
+)
+from tests.attack.operations import TENANT, Request, requests_about
+from tests.build import Build
+from tests.conftest import Tenant, client
+
+_READS = {"read", "read_organisation"}
+_WORKS = _READS | {"check_in", "plan"}
+_PLANS = _WORKS | {"edit_units"}
+_ADMINISTERS = _PLANS | {"edit_people", "administer", "read_audit"}
+_OF_ROLE = {"guest": _READS, "planner": _PLANS, "admin": _ADMINISTERS}  # the others are members
+_OF_SCOPE = {
+    "read": _READS,
+    "check_in": {"check_in"},
+    "organisation": {"read_organisation", "edit_units", "edit_people"},
+    "plan": _PLANS,
+    "admin": _ADMINISTERS,
+}
+# Of a key that reads, nothing private is seen; of one that plans or reports, everything.
+_SEEING_ALL = {"check_in", "plan", "admin"}
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """What a caller is to get: these statuses, or any that says that it was let through."""
+
+    statuses: frozenset[int] | None = None
+
+    def is_met_by(self, status: int) -> bool:
+        if self.statuses is not None:
+            return status in self.statuses
+        # A stale If-Match, or the state of things, may still stop who is let through.
+        return status not in (401, 403, 404) and status < 500
+
+
+_LET_THROUGH = _Expected()
+_REFUSED = _Expected(frozenset({403}))
+_NOT_THERE = _Expected(frozenset({404}))
+# What takes several at once names by its place the one that is not there.
+_OF_SEVERAL = {"record_check_ins", "simulate"}
+_NOT_THERE_AT_ITS_PLACE = _Expected(frozenset({422}))
+
+
+def _expected(
+    request: Request, permissions: set[str], *, seen: bool, writes: bool, everywhere: bool
+) -> _Expected:
+    if request.permission not in permissions:
+        return _REFUSED
+    if request.names_objective and not seen:
+        return _NOT_THERE_AT_ITS_PLACE if request.operation in _OF_SEVERAL else _NOT_THERE
+    if request.reads or everywhere:
+        return _LET_THROUGH
+    if request.about == TENANT:
+        return _REFUSED
+    return _LET_THROUGH if writes else _REFUSED
+
+
+def _of_person(person: str, name: str, request: Request) -> _Expected:
+    unit, owner = BELONGING[name]
+    leads = unit in LED_BY.get(person, set())
+    owns = person == owner
+    if request.operation == "create_objective":  # into `sales`, without an owner
+        owns, leads = False, "sales" in LED_BY.get(person, set())
+    return _expected(
+        request,
+        _OF_ROLE.get(person, _WORKS),
+        seen=sees(person, name),
+        writes=leads or owns,
+        everywhere=person in ("planner", "admin"),
+    )
+
+
+def _of_scope(scope: str, name: str, request: Request) -> _Expected:
+    seen = scope in _SEEING_ALL or name == "under board"
+    return _expected(request, _OF_SCOPE[scope], seen=seen, writes=True, everywhere=True)
+
+
+@pytest.fixture
+async def group(settings: Settings, tenant: Tenant, build: Build) -> Group:
+    app = create_app(settings)
+    recognising_people(app)
+    return await founded(app, tenant, build)
+
+
+@pytest.fixture
+async def api_key_id(build: Build) -> str:
+    made: str = (await build.post("api-keys", name="A", scopes=["read"]))["id"]
+    return made
+
+
+async def _attacked(
+    calling: httpx.AsyncClient,
+    group: Group,
+    name: str,
+    api_key_id: str,
+    expected: Callable[[Request], _Expected],
+) -> AsyncIterator[tuple[Request, httpx.Response]]:
+    """Send every request, those expected to be refused first, and hold each answer against it."""
+    requests = list(requests_about(group, name, api_key_id))
+    requests.sort(key=lambda request: (expected(request) == _LET_THROUGH, not request.reads))
+    for request in requests:
+        answer = await calling.request(request.method, request.path, **request.given)
+        assert expected(request).is_met_by(answer.status_code), (
+            request.operation,
+            expected(request),
+            answer.status_code,
+            answer.text,
+        )
+        yield request, answer
+
+
+@pytest.mark.parametrize("name", ["under board", "secret"])
+@pytest.mark.parametrize("person", UNIT_OF)
+async def test_a_person_gets_what_the_policy_says(
+    group: Group, api_key_id: str, person: str, name: str
+) -> None:
+    async with group.calling(person) as calling:
+        sent = _attacked(
+            calling, group, name, api_key_id, lambda request: _of_person(person, name, request)
+        )
+        assert len([one async for one in sent]) >= 75
+
+
+@pytest.mark.parametrize("name", ["under board", "secret"])
+@pytest.mark.parametrize("scope", _OF_SCOPE)
+async def test_an_integration_gets_what_its_scope_is_for(
+    group: Group, api_key_id: str, scope: str, name: str
+) -> None:
+    made = await group.build.post("api-keys", name="A", scopes=[scope])
+    async with client(group.app, made["key"]) as calling:
+        sent = _attacked(
+            calling, group, name, api_key_id, lambda request: _of_scope(scope, name, request)
+        )
+        assert len([one async for one in sent]) >= 75
+
+
+async def test_the_key_of_another_tenant_finds_nothing(
+    group: Group, api_key_id: str, other_tenant: Tenant
+) -> None:
+    """An admin there, it is nobody here: what it names is not there, what it lists is its own."""
+    own = [row["id"] for name in BELONGING for row in group.of(name)]
+    own += [row["id"] for rows in (group.units, group.people) for row in rows.values()]
+    own += [group.cycle["id"], api_key_id, str(group.tenant.tenant_id), " of under board"]
+
+    def expected(request: Request) -> _Expected:
+        if request.permission == "operate":
+            return _REFUSED
+        if request.operation in _OF_SEVERAL:
+            return _NOT_THERE_AT_ITS_PLACE
+        return _NOT_THERE if request.names_rows else _LET_THROUGH
+
+    async with client(group.app, other_tenant.key) as calling:
+        sent = _attacked(calling, group, "under board", api_key_id, expected)
+        async for request, answer in sent:
+            told = f"{answer.text} {answer.headers}"
+            for text in own:
+                asked = text in request.path or text in str(request.body)
+                assert asked or text not in told, (request.operation, text)
+
+
+@pytest.mark.usefixtures("group")
+async def test_external_ids_of_another_tenant_are_free_and_unknown(
+    other_rest: httpx.AsyncClient,
+) -> None:
+    for kind in ("objectives", "key-results"):
+        answer = await other_rest.get(f"/v1/{kind}/external:O-open")
+        assert answer.status_code == 404
+    for query in (
+        "objectives?parent_id=external:O-open",
+        "check-ins?key_result_id=external:O-open/KR",
+    ):
+        assert (await other_rest.get(f"/v1/{query}")).json()["data"] == []
+    made = await other_rest.put("/v1/units/external:O-open", json={"name": "Mine"})
+    assert made.status_code == 201
+
+
+async def test_nothing_is_told_without_a_credential(group: Group, api_key_id: str) -> None:
+    refused = _Expected(frozenset({401}))
+    async with client(group.app, "none") as calling:
+        calling.headers.pop("Authorization")
+        sent = _attacked(calling, group, "under board", api_key_id, lambda _: refused)
+        async for request, answer in sent:
+            assert answer.json()["code"] == "missing-credential", request
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_what_is_refused_leaves_no_trace(group: Group, api_key_id: str) -> None:
+    """All that the refused have sent so far has changed nothing, and left no event."""
+
+    async def events() -> int:
+        page = await group.build.get("audit-events?count=exact&limit=1")
+        total: int = page["page"]["total"]
+        return total
+
+    before = await events()
+    async with group.calling("guest") as calling:
+        refused = _Expected(frozenset({403}))
+        for request in requests_about(group, "under board", api_key_id):
+            if not request.reads:
+                answer = await calling.request(request.method, request.path, **request.given)
+                assert refused.is_met_by(answer.status_code), request
+    assert await events() == before
