@@ -24,6 +24,8 @@ from okr_service.main import create_app
 from okr_service.rest.endpoint import Service
 from okr_service.settings import Settings
 from tests.build import Build
+from tests.calling import client
+from tests.group import Group, founded, recognising_people
 
 _SERVER = "OKR_TEST_SERVER"
 _TEMPLATE = "okr_test_template"
@@ -140,15 +142,6 @@ async def _found(database: Database) -> Tenant:
     return Tenant(tenant.tenant_id, key)
 
 
-def client(app: FastAPI, key: str) -> httpx.AsyncClient:
-    """Return a client that calls the service with a key."""
-    return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app, raise_app_exceptions=False),
-        base_url="http://okr.test",
-        headers={"Authorization": f"Bearer {key}"},
-    )
-
-
 @pytest.fixture
 async def rest(app: FastAPI, tenant: Tenant) -> AsyncIterator[httpx.AsyncClient]:
     """Call the service as the tenant's admin."""
@@ -168,6 +161,21 @@ async def operator(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Call the service with the bootstrap key."""
     async with client(app, BOOTSTRAP_KEY) as calling:
         yield calling
+
+
+@pytest.fixture(scope="session")
+async def app_for_people(settings: Settings) -> AsyncIterator[FastAPI]:
+    """Assemble a service that takes `PersonTokens` too, and looks people up at each request."""
+    app = create_app(settings)
+    recognising_people(app)
+    yield app
+    await _service(app).database.close()
+
+
+@pytest.fixture
+async def group(app_for_people: FastAPI, tenant: Tenant, build: Build) -> Group:
+    """Set up a small group with something private in it."""
+    return await founded(app_for_people, tenant.tenant_id, build)
 
 
 @pytest.fixture

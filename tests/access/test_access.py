@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.build import Build
-from tests.conftest import client
+from tests.calling import client
 
 from okr_service.settings import Settings
 

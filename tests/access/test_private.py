@@ -7,21 +7,14 @@ from fractions import Fraction
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.access.group import (
+from tests.group import (
     BELONGING,
     PRIVATE,
     UNIT_OF,
     Group,
     Json,
-    founded,
-    recognising_people,
     sees,
 )
-from tests.build import Build
-from tests.conftest import Tenant
-
-from okr_service.main import create_app
-from okr_service.settings import Settings
 
 _UNKNOWN = "01890000-0000-7000-8000-000000000000"
 _ASKED = {
@@ -32,13 +25,6 @@ _ASKED = {
     "/rollup": {"depth": "5"},
 }
 _OF_ADMINS = ("/v1/audit-events", "/v1/api-keys", "/v1/identity-providers")
-
-
-@pytest.fixture
-async def group(settings: Settings, tenant: Tenant, build: Build) -> Group:
-    app = create_app(settings)
-    recognising_people(app)
-    return await founded(app, tenant, build)
 
 
 def _reads(group: Group) -> Iterator[tuple[str, dict[str, str]]]:

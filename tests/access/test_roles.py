@@ -5,31 +5,17 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from tests.access.group import (
+from tests.group import (
     BELONGING,
     LED_BY,
     UNIT_OF,
     Group,
     Json,
-    founded,
-    recognising_people,
     sees,
 )
-from tests.build import Build
-from tests.conftest import Tenant
-
-from okr_service.main import create_app
-from okr_service.settings import Settings
 
 _WRITERS = {"chief", "director", "leader", "mai", "an", "binh", "planner", "admin"}  # not the guest
 _EVERYTHING = {"planner", "admin"}
-
-
-@pytest.fixture
-async def group(settings: Settings, tenant: Tenant, build: Build) -> Group:
-    app = create_app(settings)
-    recognising_people(app)
-    return await founded(app, tenant, build)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 from tests.build import Build
-from tests.conftest import client
+from tests.calling import client
 from tests.rollup import exact, stored
 from tests.rollup.edits import Edited, values, weights
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.access.group import Group, Json
+from tests.group import Group, Json
 
 # What an operation is about: an objective and what hangs from it, the tenant as a whole, or
 # nothing that is there already.

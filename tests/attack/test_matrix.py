@@ -10,20 +10,17 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from okr_service.main import create_app
-from okr_service.settings import Settings
-from tests.access.group import (
+from tests.attack.operations import TENANT, Request, requests_about
+from tests.build import Build
+from tests.calling import client
+from tests.conftest import Tenant
+from tests.group import (
     BELONGING,
     LED_BY,
     UNIT_OF,
     Group,
-    founded,
-    recognising_people,
     sees,
 )
-from tests.attack.operations import TENANT, Request, requests_about
-from tests.build import Build
-from tests.conftest import Tenant, client
 
 _READS = {"read", "read_organisation"}
 _WORKS = _READS | {"check_in", "plan"}
@@ -97,13 +94,6 @@ def _of_scope(scope: str, name: str, request: Request) -> _Expected:
 
 
 @pytest.fixture
-async def group(settings: Settings, tenant: Tenant, build: Build) -> Group:
-    app = create_app(settings)
-    recognising_people(app)
-    return await founded(app, tenant, build)
-
-
-@pytest.fixture
 async def api_key_id(build: Build) -> str:
     made: str = (await build.post("api-keys", name="A", scopes=["read"]))["id"]
     return made
@@ -161,7 +151,7 @@ async def test_the_key_of_another_tenant_finds_nothing(
     """An admin there, it is nobody here: what it names is not there, what it lists is its own."""
     own = [row["id"] for name in BELONGING for row in group.of(name)]
     own += [row["id"] for rows in (group.units, group.people) for row in rows.values()]
-    own += [group.cycle["id"], api_key_id, str(group.tenant.tenant_id), " of under board"]
+    own += [group.cycle["id"], api_key_id, str(group.tenant_id), " of under board"]
 
     def expected(request: Request) -> _Expected:
         if request.permission == "operate":

@@ -1,7 +1,8 @@
 """Versions on the wire: If-Match, If-None-Match, PUT and PATCH."""
 
 from tests.build import Build
-from tests.conftest import Tenant, client
+from tests.calling import client
+from tests.conftest import Tenant
 
 from okr_service.main import create_app
 from okr_service.settings import Settings

@@ -3,7 +3,8 @@
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.conftest import BOOTSTRAP_KEY, client
+from tests.calling import client
+from tests.conftest import BOOTSTRAP_KEY
 
 from okr_service.main import create_app
 from okr_service.settings import Settings

@@ -7,7 +7,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import update
 from tests.build import Build, Json
-from tests.conftest import Tenant, client
+from tests.calling import client
+from tests.conftest import Tenant
 from tests.scorecards.group import Group, day, found, moment
 
 from okr_service.access.model import Tenant as TenantRow

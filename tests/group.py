@@ -8,13 +8,13 @@ from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
-from tests.build import Build
-from tests.conftest import Tenant, client
 
 from okr_service.access.credential import Credential
 from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.policy import Scope
 from okr_service.rest.endpoint import Service
+from tests.build import Build
+from tests.calling import client
 
 Json = dict[str, Any]  # what httpx gives
 
@@ -44,7 +44,7 @@ class Group:
     """What there is of each kind, by name, as it was answered when it was made."""
 
     app: FastAPI
-    tenant: Tenant
+    tenant_id: UUID
     build: Build
     units: dict[str, Json] = field(default_factory=dict)
     people: dict[str, Json] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Group:
     @asynccontextmanager
     async def calling(self, person: str, *scopes: str) -> AsyncIterator[httpx.AsyncClient]:
         """Call the service as one of the people."""
-        token = ",".join(("person", str(self.tenant.tenant_id), self.people[person]["id"], *scopes))
+        token = ",".join(("person", str(self.tenant_id), self.people[person]["id"], *scopes))
         async with client(self.app, token) as calling:
             yield calling
 
@@ -127,9 +127,9 @@ def sees(person: str, objective: str) -> bool:
     )
 
 
-async def founded(app: FastAPI, tenant: Tenant, build: Build) -> Group:
+async def founded(app: FastAPI, tenant_id: UUID, build: Build) -> Group:
     """Set the group up: a company with a department, another company, nine people."""
-    group = Group(app, tenant, build)
+    group = Group(app, tenant_id, build)
     group.cycle = await build.cycle(code="2026")
     parents = {"group": None, "north": "group", "sales": "north", "south": "group"}
     for name, parent in parents.items():
