@@ -184,6 +184,7 @@ def _engine(settings: Settings, server_settings: dict[str, str]) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=settings.pool_timeout_seconds,
         pool_use_lifo=True,
+        hide_parameters=True,  # figures and keys stay out of logs
         json_serializer=_json,
         connect_args=connect_args,
     )
