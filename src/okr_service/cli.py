@@ -14,6 +14,7 @@ import httpx
 import typer
 import uvicorn
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from sqlalchemy import func, select
 
 from okr_service.access.model import Tenant
@@ -24,7 +25,7 @@ from okr_service.kernel.database import Database
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.migrations import migrate as migrate_database
 from okr_service.kernel.migrations import unmigrate
-from okr_service.settings import Settings, unknown_variables
+from okr_service.settings import Settings, given_settings, misgiven
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(rollup_app, name="rollup")
@@ -39,9 +40,9 @@ DataFolder = Annotated[
 
 
 @app.callback()
-def _refuse_unknown_variables() -> None:
-    if unknown := unknown_variables(os.environ):
-        fail(f"unknown settings: {', '.join(unknown)}; see README.md for those there are")
+def _refuse_misgiven_settings() -> None:
+    if wrong := list(misgiven(os.environ)):
+        fail(f"{'; '.join(wrong)}; see README.md for the settings there are")
 
 
 @app.command()
@@ -155,18 +156,26 @@ def repair(data: DataFolder = DATA / "serve") -> None:
 def _settings(folder: Path, *, as_owner: bool = False, migrated: bool = True) -> Iterator[Settings]:
     """Give settings: the environment's, or those of the embedded database in a folder."""
     try:
-        if "OKR_DATABASE_URL" in os.environ:
+        given = given_settings(os.environ)
+        if "database_url" in given:
             yield Settings()
             return
         with _embedded_url(folder, as_owner=as_owner) as url:
             if migrated:
                 migrate_database(url)
-            key = os.environ.get("OKR_BOOTSTRAP_API_KEY") or key_of(folder, make=True)
-            yield Settings(database_url=url, bootstrap_api_key=key)
+            if "bootstrap_api_key" in given:
+                yield Settings(database_url=url)
+            else:
+                yield Settings(database_url=url, bootstrap_api_key=key_of(folder, make=True))
     except ValidationError as error:
-        fail(
-            "; ".join(f"OKR_{e['loc'][0] if e['loc'] else ''}: {e['msg']}" for e in error.errors())
-        )
+        fail("; ".join(_said(detail["loc"], detail["msg"]) for detail in error.errors()))
+    except SettingsError as error:
+        fail(str(error))
+
+
+def _said(place: tuple[int | str, ...], message: str) -> str:
+    named = f"OKR_{place[0]}: ".upper() if place else ""
+    return named + message.removeprefix("Value error, ")
 
 
 @contextmanager
@@ -210,7 +219,14 @@ def _announce(address: str, key: str | None) -> None:
 def _run(settings: Settings, host: str, port: int) -> None:
     from okr_service.main import create_app  # noqa: PLC0415 - other commands need no doors
 
-    config = uvicorn.Config(create_app(settings), host=host, port=port, log_level="warning")
+    config = uvicorn.Config(
+        create_app(settings),
+        host=host,
+        port=port,
+        log_level="warning",
+        proxy_headers=False,  # OKR_TRUSTED_PROXIES says whom the app believes
+        server_header=False,
+    )
     key = settings.bootstrap_api_key
     server = _Server(config, key.get_secret_value() if key else None)
     try:

@@ -1,18 +1,38 @@
-"""Everything an operator can change, and nothing else."""
+"""Everything an operator can change, and nothing else.
 
-from collections.abc import Mapping
-from typing import Self
+A setting comes from the variable `OKR_<NAME>`, or from a file `okr_<name>` in the
+folder that `OKR_SECRETS_DIR` names, as Kubernetes and Docker mount secrets.
+"""
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import os
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import DirectoryPath, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 _SHORTEST_BOOTSTRAP_KEY = 32
+_FEWEST_CHARACTERS = 10
+_PREFIX = "okr_"
+_FOLDER = "OKR_SECRETS_DIR"
+
+# Given as text with commas between.
+Listed = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(BaseSettings):
     """Read once at start-up; every variable is prefixed `OKR_`."""
 
-    model_config = SettingsConfigDict(env_prefix="OKR_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, hide_input_in_errors=True)
 
     database_url: SecretStr = Field(
         description="Where the data lives: postgresql://user:password@host/database."
@@ -30,6 +50,10 @@ class Settings(BaseSettings):
     bootstrap_api_key: SecretStr | None = Field(
         default=None,
         description="The first admin API key, for scripted set-ups: 32 or more characters.",
+    )
+    secrets_dir: DirectoryPath | None = Field(
+        default=None,
+        description="Folder of files that hold settings, named as here but in lower case.",
     )
     pool_size: int = Field(
         default=5,
@@ -59,13 +83,97 @@ class Settings(BaseSettings):
     require_if_match: bool = Field(
         default=False, description="Answer 428 to edits that carry no If-Match header."
     )
+    rate_limit_per_credential: int = Field(
+        default=6_000,
+        ge=0,
+        description="Requests a minute from one API key, all replicas together; 0 for no limit.",
+    )
+    rate_limit_per_tenant: int = Field(
+        default=60_000,
+        ge=0,
+        description="Requests a minute from all of a tenant's API keys; 0 for no limit.",
+    )
+    login_failures_per_minute: int = Field(
+        default=20,
+        ge=0,
+        description="Bad credentials a minute from one address before it must wait; 0 for any.",
+    )
+    request_timeout_seconds: float = Field(
+        default=60, gt=0, description="Longest a request may take, its upload included."
+    )
+    trusted_proxies: Listed = Field(
+        default=(),
+        description="Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses or "
+        "networks, with commas between.",
+    )
+    cors_origins: Listed = Field(
+        default=(),
+        description="Origins whose web pages may call: https://okr.example.com, with commas "
+        "between.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's own signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read files where the environment names a folder; there is no `.env`."""
+        folder = os.environ.get(_FOLDER)
+        if not folder or not Path(folder).is_dir():
+            return init_settings, env_settings
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, folder)
+
+    @field_validator("trusted_proxies", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        if isinstance(given, str):
+            return [part.strip() for part in given.split(",") if part.strip()]
+        return given
+
+    @field_validator("database_url")
+    @classmethod
+    def _refuse_other_databases(cls, given: SecretStr) -> SecretStr:
+        if not given.get_secret_value().startswith(("postgresql:", "postgres:", "postgresql+")):
+            raise ValueError("it must begin with postgresql://")
+        return given
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _refuse_any_proxy(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in given:
+            try:
+                network = ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"{proxy!r} is neither an address nor a network") from error
+            if network.prefixlen == 0:
+                raise ValueError(f"{proxy!r} would let anybody say from which address they come")
+        return given
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _refuse_any_origin(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in given:
+            if "*" in origin or origin == "null":
+                raise ValueError(f"{origin!r} would let any web page call; list the origins")
+            parts = urlsplit(origin)
+            if origin != f"{parts.scheme}://{parts.netloc}".lower() or not (
+                parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+            ):
+                raise ValueError(f"{origin!r} is no origin, such as https://okr.example.com")
+        return given
 
     @model_validator(mode="after")
     def _refuse_weak_bootstrap_key(self) -> Self:
         if self.bootstrap_api_key is not None:
-            length = len(self.bootstrap_api_key.get_secret_value())
-            if length < _SHORTEST_BOOTSTRAP_KEY:
+            key = self.bootstrap_api_key.get_secret_value()
+            if len(key) < _SHORTEST_BOOTSTRAP_KEY:
                 raise ValueError("OKR_BOOTSTRAP_API_KEY must have at least 32 characters")
+            if len(set(key)) < _FEWEST_CHARACTERS:
+                raise ValueError("OKR_BOOTSTRAP_API_KEY must not repeat a few characters")
         return self
 
 
@@ -73,11 +181,31 @@ _OF_THE_CLIENT = {"OKR_URL", "OKR_API_KEY"}
 _OF_TESTS = "OKR_TEST_"
 
 
-def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Return the `OKR_` variables that mean nothing: each is a typo."""
-    known = _OF_THE_CLIENT | {f"OKR_{name}".upper() for name in Settings.model_fields}
-    return [
-        name
-        for name in environment
-        if name.startswith("OKR_") and name not in known and not name.startswith(_OF_TESTS)
-    ]
+def given_settings(environment: Mapping[str, str]) -> set[str]:
+    """Return the names of the settings that have a variable or a file."""
+    files = {file.name.lower().removeprefix(_PREFIX) for file in _files(environment)}
+    variables = {name.lower().removeprefix(_PREFIX) for name in environment}
+    return (files | variables) & set(Settings.model_fields)
+
+
+def misgiven(environment: Mapping[str, str]) -> Iterator[str]:
+    """Say which variables and files mean nothing, each a typo, and what is given twice.
+
+    Files whose names begin otherwise are not ours: a folder may hold others' secrets too.
+    """
+    known = {f"{_PREFIX}{name}" for name in Settings.model_fields}
+    for name in environment:
+        ours = name.startswith("OKR_") and name not in _OF_THE_CLIENT
+        if ours and name.lower() not in known and not name.startswith(_OF_TESTS):
+            yield f"there is no setting {name}"
+    for file in _files(environment):
+        if file.name.lower() not in known - {_FOLDER.lower()}:
+            yield f"there is no setting for the file {file}"
+        elif file.name.upper() in environment:
+            yield f"{file.name.upper()} is given twice: the variable and the file {file}"
+
+
+def _files(environment: Mapping[str, str]) -> list[Path]:
+    folder = Path(environment.get(_FOLDER) or "/nonexistent")
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(f for f in found if f.name.lower().startswith(_PREFIX) and f.is_file())
