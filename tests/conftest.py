@@ -3,8 +3,8 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -97,6 +97,22 @@ async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     app = create_app(settings)
     yield app
     await _service(app).database.close()
+
+
+Start = Callable[..., FastAPI]
+
+
+@pytest.fixture
+async def start(settings: Settings) -> AsyncIterator[Start]:
+    """Assemble further instances of the service on the same database, with other settings."""
+    async with AsyncExitStack() as stack:
+
+        def assemble(**changes: object) -> FastAPI:
+            app = create_app(settings.model_copy(update=changes))
+            stack.push_async_callback(_service(app).database.close)
+            return app
+
+        yield assemble
 
 
 def _service(app: FastAPI) -> Service:

@@ -7,6 +7,7 @@ from okr_service.checkins import model as _checkins
 from okr_service.cycles import model as _cycles
 from okr_service.kernel import idempotency as _idempotency
 from okr_service.kernel.model import Model
+from okr_service.limits import model as _limits
 from okr_service.objectives import model as _objectives
 from okr_service.organisation import model as _organisation
 from okr_service.rollup import model as _rollup
@@ -18,6 +19,7 @@ ROOMS = (
     _checkins,
     _cycles,
     _idempotency,
+    _limits,
     _objectives,
     _organisation,
     _rollup,

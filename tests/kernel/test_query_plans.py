@@ -13,18 +13,34 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import ARRAY, Boolean, Date, DateTime, Integer, Numeric, Text, Uuid, bindparam, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Date,
+    DateTime,
+    Integer,
+    Numeric,
+    Text,
+    Uuid,
+    bindparam,
+    text,
+)
 from sqlalchemy.types import TypeEngine
 
 from okr_service.kernel.database import Database, Transaction
 from okr_service.kernel.sql import load_sql
 
-_ROOMS = ("access", "rollup", "checkins", "actions", "imports", "cycles", "scorecards", "analysis")
+_ROOMS = (
+    *("access", "rollup", "checkins", "actions", "imports", "cycles", "scorecards", "analysis"),
+    "limits",
+)
 _OF_THE_TENANT = "tenants"  # is looked up by tenant alone, and has one row for it
 _NO_SCANS = ("ModifyTable", "Bitmap Heap Scan")
 _FUNCTIONS = {"access/functions", "rollup/functions"}  # declare functions, ask nothing
 _WIDE = {
     "cycles/falls_outside",  # is asked when a cycle's dates are edited: seldom
+    "limits/lease",  # drops a few rows by their age alone
 }
 
 _TENANT = UUID(int=1)
@@ -42,7 +58,14 @@ _REACH: dict[str, tuple[TypeEngine[Any], object]] = {
     "reach_person": (Uuid(), _ROW),
 }
 
-_STATEMENTS: dict[str, dict[str, tuple[TypeEngine[Any], object]]] = {
+_Values = dict[str, tuple[TypeEngine[Any], object]]
+_COUNTED: _Values = {
+    "tenant_id": _OF,
+    "subject": (Text(), "tenant"),
+    "kept": (Integer(), 120),
+}
+
+_STATEMENTS: dict[str, _Values] = {
     "rollup/propagate": {
         "tenant_id": _OF,
         "objective_id": _ID,
@@ -107,6 +130,13 @@ _STATEMENTS: dict[str, dict[str, tuple[TypeEngine[Any], object]]] = {
         "start_date": _DAY,
         "end_date": _DAY,
     },
+    "limits/lease": {
+        **_COUNTED,
+        "slice": (BigInteger(), 93),
+        "shift": (Integer(), 7),
+        "lasts": (Integer(), 60),
+    },
+    "limits/exhausted": {**_COUNTED, "allowed": (BigInteger(), 20)},
     "scorecards/scorecard": {
         "tenant_id": _OF,
         "unit_id": (Uuid(), UUID(int=1)),
@@ -159,6 +189,9 @@ SELECT pg_temp.id(1), pg_temp.id(n), pg_temp.id(n), '', '', '2026-01-01', '2026-
 INSERT INTO actions (tenant_id, id, action_plan_id, title, note, state, weight, version)
 SELECT pg_temp.id(1), pg_temp.id(n), pg_temp.id(n / 2 + 1), '', '', 'todo', 1, 1
   FROM generate_series(1, 170000) AS n;
+INSERT INTO request_counts (tenant_id, subject, window_start, used)
+SELECT pg_temp.id(1), 'credential:' || n, now() - interval '1 second' * (n % 60), 1
+  FROM generate_series(1, 5000) AS n;
 ANALYZE;
 SET LOCAL enable_seqscan = off;
 -- from here on as the service, behind the wall between tenants

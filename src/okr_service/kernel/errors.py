@@ -80,6 +80,13 @@ class Invalid(OkrError):
     """The input breaks a rule."""
 
 
+@dataclass(eq=False)
+class Throttled(OkrError):
+    """There were too many requests; try again in {retry_after} s."""
+
+    retry_after: int
+
+
 class Unavailable(OkrError):
     """The service cannot answer now; try again shortly."""
 

@@ -13,6 +13,7 @@ SENTENCES: dict[str, str] = {
     "unsupported-media": "Không chấp nhận kiểu nội dung này.",
     "not-acceptable": "Không thể trả lời bằng kiểu nội dung mà yêu cầu chấp nhận.",
     "invalid": "Dữ liệu vi phạm một quy tắc.",
+    "throttled": "Có quá nhiều yêu cầu; xin thử lại sau {retry_after} giây.",
     "unavailable": "Dịch vụ tạm thời chưa trả lời được; xin thử lại sau giây lát.",
     # any room
     "invalid-input": "Một số trường không phù hợp.",
@@ -39,6 +40,13 @@ SENTENCES: dict[str, str] = {
     "missing-if-match": "Hãy gửi ETag đã đọc trong If-Match.",
     "invalid-idempotency-key": "Idempotency-Key gồm 1 đến 255 ký tự ASCII in được.",
     "internal-error": "Dịch vụ gặp lỗi; lỗi đã được ghi lại.",
+    "request-too-slow": "Yêu cầu không đến đủ trong {seconds} giây.",
+    "answer-too-slow": "Dịch vụ không kịp trả lời trong {seconds} giây dành cho một yêu cầu.",
+    # limits
+    "too-many-requests": "Đã vượt quá {limit} yêu cầu mỗi phút được phép; "
+    "xin thử lại sau {retry_after} giây.",
+    "too-many-failures": "Địa chỉ của bạn đã gửi quá nhiều thông tin xác thực không hợp lệ; "
+    "xin thử lại sau {retry_after} giây.",
     # access
     "missing-credential": "Hãy gửi khóa API trong tiêu đề Authorization, dạng bearer token.",
     "invalid-credential": "Khóa API này không tồn tại, đã hết hạn hoặc đã bị thu hồi.",
