@@ -22,10 +22,10 @@ from okr_service.cycles.rest import router as cycles
 from okr_service.imports.rest import router as imports
 from okr_service.kernel.database import Database
 from okr_service.kernel.migrations import is_current
+from okr_service.limits.service import Limits
 from okr_service.objectives.rest import router as objectives
 from okr_service.organisation.rest import router as organisation
-from okr_service.rest import openapi, problems
-from okr_service.rest.context import RequestContext
+from okr_service.rest import docs, edge, openapi, problems
 from okr_service.rest.endpoint import Service
 from okr_service.scorecards.rest import router as scorecards
 from okr_service.settings import Settings
@@ -46,14 +46,16 @@ def create_app(settings: Settings) -> FastAPI:
         title="okr-service",
         version=__version__,
         summary="Objectives and key results: annual targets in, exact completion out.",
+        docs_url=None,
         redoc_url=None,
         generate_unique_id_function=openapi.operation_id,
         lifespan=lifespan,
     )
-    app.state.service = Service(settings, database, gatekeeper)
-    app.add_middleware(RequestContext)
+    app.state.service = Service(settings, database, gatekeeper, Limits(settings, database))
+    edge.install(app, settings)
     problems.install(app)
     openapi.install(app)
+    docs.install(app)
     # The first that fits a path answers: what is beneath a resource comes before it.
     for router in (
         scorecards,

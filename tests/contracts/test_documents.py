@@ -35,9 +35,9 @@ def _nodes(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_every_reference_leads_somewhere() -> None:
-    schemas = DOCUMENT["components"]["schemas"]
+    there = {f"#/components/{k}/{name}" for k, n in DOCUMENT["components"].items() for name in n}
     refs = {n["$ref"] for n in _nodes(DOCUMENT) if isinstance(n.get("$ref"), str)}
-    assert {ref.removeprefix("#/components/schemas/") for ref in refs} <= set(schemas)
+    assert refs <= there
 
 
 def test_operations_are_told_apart() -> None:
@@ -57,7 +57,9 @@ def test_every_operation_is_described(path: str, method: str, operation: dict[st
     if path.startswith("/v1"):
         assert [*operation["security"][0]] == ["bearer"]
         assert set(operation["security"][0]["bearer"]) < set(Permission)
-        assert {"400", "401", "403", "503"} <= set(operation["responses"])
+        assert {"400", "401", "403", "429", "503"} <= set(operation["responses"])
+        told = set(operation["responses"]["429"]["headers"])
+        assert told == {"Retry-After", "RateLimit", "RateLimit-Policy"}
         assert ("Idempotency-Key" in str(operation["parameters"])) == (method == "post")
 
 

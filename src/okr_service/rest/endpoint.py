@@ -20,6 +20,8 @@ from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.kernel.database import Database, Reading, Transaction, is_retryable
 from okr_service.kernel.idempotency import IdempotentRequest, first_answer, keep_answer
+from okr_service.limits.service import Limits
+from okr_service.rest.admission import admitted
 from okr_service.rest.errors import (
     BodyTooLarge,
     InvalidIdempotencyKey,
@@ -66,6 +68,7 @@ class Service:
     settings: Settings
     database: Database
     gatekeeper: Gatekeeper
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +144,7 @@ class Endpoint(APIRoute):
         async def answer(request: Request) -> Response:
             _require_acceptable(request, self.produces)
             service: Service = request.app.state.service
-            who = await service.gatekeeper.recognise(
-                request.headers.get("authorization"), request.scope["request_id"]
-            )
+            who = await admitted(request, service.gatekeeper, service.limits)
             require(who, permission)
             if request.method in _READS:
                 async with service.database.reading(who.tenant_id) as connection:

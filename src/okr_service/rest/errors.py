@@ -9,6 +9,7 @@ from okr_service.kernel.errors import (
     OkrError,
     PreconditionRequired,
     TooLarge,
+    Unavailable,
     UnsupportedMedia,
 )
 
@@ -61,6 +62,20 @@ class MissingIfMatch(PreconditionRequired):
 
 class InvalidIdempotencyKey(Malformed):
     """An Idempotency-Key has 1 to 255 visible ASCII characters."""
+
+
+@dataclass(eq=False)
+class RequestTooSlow(OkrError):
+    """The request did not arrive whole within {seconds} s."""
+
+    seconds: float
+
+
+@dataclass(eq=False)
+class AnswerTooSlow(Unavailable):
+    """The service could not answer within the {seconds} s that a request may take."""
+
+    seconds: float
 
 
 class InternalError(OkrError):

@@ -72,13 +72,27 @@ _ERRORS = {
     403: "The API key does not allow this.",
     404: "What is addressed, or referred to, does not exist.",
     406: "The answer is only available as JSON.",
+    408: "The request did not arrive whole in time.",
     409: "The present state does not allow this.",
     412: "It has changed since it was read.",
     413: "The body is too large.",
     415: "The body is of another media type.",
     422: "The input breaks a rule.",
     428: "The service asks for If-Match.",
+    429: "There were too many requests, or too many bad credentials; try again later.",
     503: "The database cannot be reached or is too slow; try again.",
+}
+_TEXT: Node = {"type": "string"}
+_RATE_LIMIT: Node = {
+    "RateLimit-Policy": {
+        "description": "The limits the request counted against: so many (`q`) in so many seconds "
+        "(`w`), of the credential and of its tenant. draft-ietf-httpapi-ratelimit-headers.",
+        "schema": _TEXT | {"examples": ['"credential";q=6000;w=60, "tenant";q=60000;w=60']},
+    },
+    "RateLimit": {
+        "description": "What is left (`r`) until there is more, in so many seconds (`t`); about.",
+        "schema": _TEXT | {"examples": ['"credential";r=5907;t=41, "tenant";r=59063;t=12']},
+    },
 }
 _HEADERS: dict[str, tuple[str, Node]] = {
     "Accept-Language": (
@@ -174,6 +188,7 @@ def _completed(document: Node) -> Node:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = _PROBLEM
+    document["components"]["headers"] = _RATE_LIMIT
     document["components"]["securitySchemes"] = {
         "bearer": {
             "type": "http",
@@ -245,14 +260,14 @@ def _header(name: str) -> Node:
 
 
 def _statuses(path: str, method: str, operation: Node, named: list[str]) -> list[int]:
-    statuses = [400, 401, 403, 406, 503]
+    statuses = [400, 401, 403, 406, 429, 503]
     has_body = "requestBody" in operation
     if "{" in path or has_body:
         statuses.append(404)
     if method != "get":
         statuses.append(409)
     if has_body:
-        statuses += [413, 415]
+        statuses += [408, 413, 415]
     if has_body or method == "post" or path.endswith(_CAN_BE_TOO_MUCH):
         statuses.append(422)
     if "If-Match" in named:
@@ -266,18 +281,19 @@ def _error(status: int) -> Node:
 
 
 def _answer_headers(status: str, path: str, method: str) -> Node:
-    text: Node = {"type": "string"}
     headers: Node = {}
     if status == "201":
-        headers["Location"] = {"description": "Where it is.", "schema": text}
+        headers["Location"] = {"description": "Where it is.", "schema": _TEXT}
     if status in ("200", "201") and (_is_of_one(path) or status == "201"):
-        headers["ETag"] = {"description": "Its version and digest.", "schema": text}
+        headers["ETag"] = {"description": "Its version and digest.", "schema": _TEXT}
     elif status == "200" and method == "get":
-        headers["Link"] = {"description": "The next page (RFC 8288).", "schema": text}
+        headers["Link"] = {"description": "The next page (RFC 8288).", "schema": _TEXT}
     elif status == "401":
-        headers["WWW-Authenticate"] = {"description": "Bearer.", "schema": text}
-    elif status == "503":
+        headers["WWW-Authenticate"] = {"description": "Bearer.", "schema": _TEXT}
+    elif status in ("429", "503"):
         headers["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer"}}
+    if status.startswith("2") or status == "429":
+        headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in _RATE_LIMIT}
     return headers
 
 

@@ -1,6 +1,5 @@
 """Errors as problem documents (RFC 9457), in the caller's language."""
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
@@ -12,19 +11,18 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from okr_service.kernel import errors
-from okr_service.kernel.errors import FieldError, InvalidInput, InvalidQuery, OkrError
+from okr_service.kernel.errors import FieldError, InvalidInput, InvalidQuery, OkrError, Throttled
 from okr_service.kernel.messages import Language, field_message, preferred_language, sentence
 from okr_service.kernel.validation import field_errors
 from okr_service.rest.errors import (
     BadRequest,
-    InternalError,
     MethodNotAllowed,
+    RequestTooSlow,
     RouteNotFound,
 )
 
 _PLACE = ("row", "column", "cell")
 MEDIA_TYPE = "application/problem+json"
-_log = logging.getLogger(__name__)
 
 _STATUS: dict[type[OkrError], int] = {
     errors.Malformed: 400,
@@ -33,12 +31,14 @@ _STATUS: dict[type[OkrError], int] = {
     errors.NotFound: 404,
     MethodNotAllowed: 405,
     errors.NotAcceptable: 406,
+    RequestTooSlow: 408,
     errors.Conflict: 409,
     errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.Invalid: 422,
     errors.PreconditionRequired: 428,
+    Throttled: 429,
     errors.Unavailable: 503,
 }
 
@@ -79,7 +79,7 @@ def problem(
         {
             "Content-Language": language,
             "Vary": "Accept-Language",
-            **_headers(status),
+            **_headers(error, status),
             **(headers or {}),
         },
         MEDIA_TYPE,
@@ -93,7 +93,9 @@ def located_error(error: FieldError, language: Language) -> dict[str, object]:
     return {**place, "pointer": error.pointer, "code": error.code, "message": message}
 
 
-def _headers(status: int) -> dict[str, str]:
+def _headers(error: OkrError, status: int) -> dict[str, str]:
+    if isinstance(error, Throttled):
+        return {"Retry-After": str(error.retry_after)}
     match status:
         case 401:
             return {"WWW-Authenticate": 'Bearer realm="okr-service"'}
@@ -128,12 +130,11 @@ def _allowed_methods(request: Request) -> str:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of an application with a problem document."""
+    """Answer every foreseen error of an application with a problem document."""
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         OkrError: _on_okr_error,
         RequestValidationError: _on_validation_error,
         HTTPException: _on_http_error,
-        Exception: _on_anything_else,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -154,8 +155,3 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     found = _from_http(error)
     allow = isinstance(found, MethodNotAllowed)
     return problem(request, found, {"Allow": _allowed_methods(request)} if allow else None)
-
-
-async def _on_anything_else(request: Request, error: Exception) -> Response:
-    _log.error("unexpected error in %s", request.scope.get("request_id"), exc_info=error)
-    return problem(request, InternalError())
