@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -26,6 +26,9 @@ def upgrade() -> None:
         "request_counts",
         ["tenant_id", "window_start"],
     )
+    op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON request_counts TO okr_service")
+    op.execute("CREATE POLICY of_the_tenant ON request_counts USING (tenant_id = okr_tenant())")
+    op.execute("ALTER TABLE request_counts ENABLE ROW LEVEL SECURITY")
 
 
 def downgrade() -> None:

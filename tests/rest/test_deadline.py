@@ -11,7 +11,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 from tests.build import Build
-from tests.conftest import Start, Tenant, client
+from tests.calling import client
+from tests.conftest import Start, Tenant
 from tests.rest.listening import listening
 
 from okr_service.kernel.database import Database

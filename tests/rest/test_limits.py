@@ -13,7 +13,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
-from tests.conftest import Start, Tenant, client
+from tests.calling import client
+from tests.conftest import Start, Tenant
 
 from okr_service.kernel.database import Database
 

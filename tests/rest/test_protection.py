@@ -8,7 +8,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.build import Build
-from tests.conftest import Start, Tenant, client
+from tests.calling import client
+from tests.conftest import Start, Tenant
 
 ALWAYS = {
     "x-content-type-options": "nosniff",

@@ -119,7 +119,7 @@ class Allowances:
         size = _slice(limit, holding.taken)
         answer = await self._ask(
             _LEASE,
-            tenant_id=tenant_id,
+            tenant_id,
             subject=subject,
             slice=size,
             shift=zlib.crc32(subject.encode()) % self._window,
@@ -135,13 +135,16 @@ class Allowances:
         # From before it was asked: never later than the database's own end.
         holding.ends = asked_at + answer.goes_on
 
-    async def _ask(self, statement: TextClause, **values: object) -> Row[Any] | None:
+    async def _ask(
+        self, statement: TextClause, tenant_id: UUID, **values: object
+    ) -> Row[Any] | None:
         """Return the row that a statement about a tenant's counts gives, or None if it cannot."""
         if monotonic() < self._asks_from:
             return None
         try:
-            async with asyncio.timeout(_PATIENCE), self._database.transaction() as tx:
-                answer = (await tx.execute(statement, values)).one()
+            async with asyncio.timeout(_PATIENCE), self._database.transaction(tenant_id) as tx:
+                of = {"tenant_id": tenant_id, **values}
+                answer = (await tx.execute(statement, of)).one()
         except Exception as error:  # noqa: BLE001 - whatever it is, counting alone fails no request
             self._tell(counts=False, why=type(error).__name__)
             self._asks_from = monotonic() + _UNCOUNTED

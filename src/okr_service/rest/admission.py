@@ -3,8 +3,8 @@
 from fastapi import Request
 
 from okr_service.access.errors import InvalidCredential
+from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.policy import Principal
-from okr_service.access.service import Gatekeeper
 from okr_service.limits.allowances import WINDOW
 from okr_service.limits.failures import LoginFailures
 from okr_service.limits.service import Limits, Standings, require_within
