@@ -98,6 +98,57 @@ def test_wrong_figures_are_listed_and_mended(planted_url: str) -> None:
     assert okr("rollup", "verify", OKR_DATABASE_URL=planted_url).returncode == 0
 
 
+def test_the_audit_verifies_and_its_heads_are_kept(planted_url: str, tmp_path: Path) -> None:
+    url, heads = {"OKR_DATABASE_URL": planted_url}, tmp_path / "heads.json"
+    saved = okr("audit", "verify", "--save", str(heads), **url)
+    assert saved.returncode == 0, saved.stderr
+    [line] = saved.stdout.splitlines()
+    assert ", 1 lanes, 0 erased, 0 faults, digest " in line
+    assert line.rpartition(" ")[2] in heads.read_text()
+
+    again = okr("audit", "verify", "--since", str(heads), **url)
+    assert (again.returncode, again.stdout) == (0, saved.stdout)
+
+    async def cut() -> None:
+        database = Database(Settings(database_url=planted_url))
+        async with database.transaction() as tx:
+            for statement in ("DELETE FROM audit_events", "DELETE FROM audit_lanes"):
+                await tx.execute(text(statement))
+        await database.close()
+
+    asyncio.run(cut())
+    assert okr("audit", "verify", **url).returncode == 0
+    kept = heads.read_bytes()
+    missed = okr("audit", "verify", "--since", str(heads), "--save", str(heads), **url)
+    assert (missed.returncode, "missing; it was there" in missed.stdout) == (1, True)
+    assert heads.read_bytes() == kept
+
+
+def test_an_altered_event_is_named(planted_url: str) -> None:
+    async def spoil() -> None:
+        database = Database(Settings(database_url=planted_url))
+        async with database.transaction() as tx:
+            await tx.execute(text("UPDATE audit_events SET request_id = 'x' WHERE place = 2"))
+        await database.close()
+
+    asyncio.run(spoil())
+    found = okr("audit", "verify", OKR_DATABASE_URL=planted_url)
+    assert found.returncode == 1
+    assert "place 2 (event " in found.stdout
+    assert "1 faults" in found.stdout
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", '{"saved_at": "2026-01-01T00:00:00Z", "tenants": {"x": 1}}']
+)
+def test_a_file_that_holds_no_heads_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "heads.json"
+    file.write_text(content)
+    unused = {"OKR_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    refused = okr("audit", "verify", "--since", str(file), **unused)
+    assert (refused.returncode, "no file of saved heads" in refused.stderr) == (2, True)
+
+
 def test_an_import_without_a_service_says_so(tmp_path: Path) -> None:
     file = tmp_path / "year.csv"
     file.write_text("objective\nA\n")

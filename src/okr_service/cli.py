@@ -1,9 +1,9 @@
-"""The command `okr`: serve, migrate, import, check the rollup, plan a demo."""
+"""The command `okr`: serve, migrate, import, check the rollup and the audit, plan a demo."""
 
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from pydantic_settings import SettingsError
 from sqlalchemy import func, select
 
 from okr_service.access.model import Tenant
+from okr_service.access.policy import Principal
 from okr_service.access.service import BOOTSTRAP_TENANT_ID, found_bootstrap_tenant, found_tenant
 from okr_service.ask import rollup_app
 from okr_service.client import DATA, LOCAL, ApiKey, Url, call, fail, key_of
@@ -25,10 +26,13 @@ from okr_service.kernel.database import Database
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.migrations import migrate as migrate_database
 from okr_service.kernel.migrations import unmigrate
+from okr_service.kernel.model import new_id
 from okr_service.settings import Settings, given_settings, misgiven
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(rollup_app, name="rollup")
+audit_app = typer.Typer(no_args_is_help=True, help="Check that nobody tampered with the audit.")
+app.add_typer(audit_app, name="audit")
 
 _T = TypeVar("_T")
 _IS_WALLED = select(func.row_security_active("tenants"))
@@ -145,11 +149,59 @@ def repair(data: DataFolder = DATA / "serve") -> None:
     async def mend(database: Database, tenant_id: UUID) -> int:
         async with database.transaction(tenant_id) as tx:
             await hold_structure(tx, tenant_id, alone=True)
-            return await rollup.repair(tx, tenant_id)
+            return await rollup.repair(tx, _itself(tenant_id))
 
     with _settings(data) as settings:
         mended = asyncio.run(_in_each_tenant(settings, mend))
     print(f"{mended} figures mended")
+
+
+@audit_app.command("verify")
+def verify_audit(
+    save: Annotated[
+        Path | None, typer.Option(help="Write where the chains end to this file, if all is well.")
+    ] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Where chains ended when it was saved."),
+    ] = None,
+    data: DataFolder = DATA / "serve",
+) -> None:
+    """Compute the hash of every audit event anew; exit status 1 if any does not fit."""
+    from okr_service.audit import heads  # noqa: PLC0415
+    from okr_service.audit.chain import Head  # noqa: PLC0415
+    from okr_service.audit.verification import Findings, tenants, verify  # noqa: PLC0415
+
+    try:
+        earlier = heads.load(since) if since else {}
+    except ValueError as error:
+        fail(f"{since} is no file of saved heads: {error}")
+
+    async def walk(database: Database) -> list[Findings]:
+        await _require_owner(database)
+        found = []
+        async with database.snapshot() as connection:
+            known = [*earlier, *await tenants(connection)]
+        for tenant_id in dict.fromkeys(known):
+            async with database.snapshot() as connection:
+                of: Mapping[int, Head] = earlier.get(tenant_id, {})
+                found.append(await verify(connection, tenant_id, of, print))
+        return found
+
+    with _settings(data) as settings:
+        found = asyncio.run(_as_owner(settings, walk))
+    for one in found:
+        counts = f"{one.events} events, {len(one.heads)} lanes, {one.erased} erased"
+        print(f"{one.tenant_id} {counts}, {one.faults} faults, digest {one.digest}")
+    if any(one.faults for one in found):
+        raise typer.Exit(1)
+    if save:
+        heads.save(save, found)
+
+
+def _itself(tenant_id: UUID) -> Principal:
+    """Return the caller that the command is when it writes by itself."""
+    return Principal(tenant_id, "cli", {}, f"cli/{new_id()}")
 
 
 @contextmanager
@@ -266,19 +318,26 @@ async def _in_each_tenant(
     settings: Settings, work: Callable[[Database, UUID], Awaitable[int]]
 ) -> int:
     async def each(database: Database) -> int:
+        await _require_owner(database)
         async with database.reading() as connection:
-            if await connection.scalar(_IS_WALLED):
-                fail(
-                    "this looks after all tenants: set OKR_OWNER_DATABASE_URL to the tables' owner"
-                )
             tenants = (await connection.scalars(select(Tenant.tenant_id))).all()
         return sum([await work(database, tenant_id) for tenant_id in tenants])
 
+    return await _as_owner(settings, each)
+
+
+async def _as_owner(settings: Settings, work: Callable[[Database], Awaitable[_T]]) -> _T:
     database = Database.as_owner(settings)
     try:
-        return await each(database)
+        return await work(database)
     finally:
         await database.close()
+
+
+async def _require_owner(database: Database) -> None:
+    async with database.reading() as connection:
+        if await connection.scalar(_IS_WALLED):
+            fail("this looks after all tenants: set OKR_OWNER_DATABASE_URL to the tables' owner")
 
 
 def _show_import(response: httpx.Response) -> None:

@@ -14,6 +14,7 @@ from okr_service.access.service import ApiKeys, BootstrapKey
 from okr_service.actions.rest import router as actions
 from okr_service.analysis.rest import pictures
 from okr_service.analysis.rest import router as analysis
+from okr_service.audit.rest import exports as audit_exports
 from okr_service.audit.rest import router as audit
 from okr_service.checkins.rest import bulk_router as check_in_batches
 from okr_service.checkins.rest import router as check_ins
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         cycles,
         organisation,
         imports,
+        audit_exports,
         audit,
         access,
     ):

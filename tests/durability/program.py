@@ -48,9 +48,9 @@ class Program:
         ) as rest:
             yield rest
 
-    async def verify(self) -> subprocess.CompletedProcess[str]:
-        """Run `okr rollup verify` over its folder."""
-        return await asyncio.to_thread(self._verify)
+    async def verify(self, what: str) -> subprocess.CompletedProcess[str]:
+        """Run `okr rollup verify` or `okr audit verify` over its folder."""
+        return await asyncio.to_thread(self._verify, what)
 
     def kill_service(self) -> None:
         """Kill the service; its PostgreSQL lives on."""
@@ -112,9 +112,9 @@ class Program:
                 env=_environment(),
             )
 
-    def _verify(self) -> subprocess.CompletedProcess[str]:
+    def _verify(self, what: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [_OKR, "rollup", "verify", "--data", self._data],
+            [_OKR, what, "verify", "--data", self._data],
             check=False,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

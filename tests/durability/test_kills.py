@@ -141,7 +141,7 @@ class _Trial:
         await self._require_each_is_found(rest)
         stored = await Stored.read(rest)
         stored.require(self._books)
-        await self._require_right_figures()
+        await self._require_verified()
         self._unacknowledged += await self._books.settle(rest, stored)
         stored = await Stored.read(rest)
         assert not self._books.in_doubt()
@@ -164,10 +164,10 @@ class _Trial:
 
         await asyncio.gather(*(look_up() for _ in range(_TOGETHER)))
 
-    async def _require_right_figures(self) -> None:
-        verified = await self._program.verify()
-        assert verified.returncode == 0, verified.stdout
-        assert verified.stdout == "0 wrong figures\n"
+    async def _require_verified(self) -> None:
+        for what in ("rollup", "audit"):
+            verified = await self._program.verify(what)
+            assert verified.returncode == 0, verified.stdout
 
 
 async def _any_refused(writers: Writers) -> bool:

@@ -1,10 +1,8 @@
 """Migrations go up, down and up again, equal the models, and are safe to run."""
 
-import re
 import subprocess
 import sys
 from contextlib import redirect_stdout
-from importlib.resources import files
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +11,7 @@ import asyncpg
 import pytest
 from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import create_async_engine
+from tests.migrations.test_functions import FUNCTIONS
 
 from okr_service.kernel.database import database_url
 from okr_service.kernel.migrations import (
@@ -23,13 +22,6 @@ from okr_service.kernel.migrations import (
     unmigrate,
 )
 from okr_service.models import METADATA
-
-_WRITTEN = [files(f"okr_service.{room}").joinpath("functions.sql") for room in ("access", "rollup")]
-FUNCTIONS = {
-    name
-    for written in _WRITTEN
-    for name in re.findall(r"CREATE FUNCTION (okr_\w+)", written.read_text())
-}
 
 
 async def _tables(url: str) -> set[str]:
@@ -48,7 +40,7 @@ def test_migrations_go_up_and_down_and_equal_the_models(empty_database_url: str)
     migrate(empty_database_url)
     check_drift(empty_database_url)
     up = asyncio.run(_tables(empty_database_url))
-    assert up == set(METADATA.tables) | FUNCTIONS
+    assert up == set(METADATA.tables) | {name for _, name in FUNCTIONS}
     unmigrate(empty_database_url, "base")
     assert asyncio.run(_tables(empty_database_url)) == set()
     migrate(empty_database_url)

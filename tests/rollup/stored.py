@@ -6,6 +6,7 @@ from typing import overload
 from uuid import UUID
 
 from sqlalchemy import select
+from tests.audit.walked import assert_chained
 from tests.rollup import exact
 
 from okr_service.actions.model import Action, ActionPlan
@@ -109,7 +110,7 @@ async def _last_points(tx: Reading, tenant_id: UUID) -> dict[UUID, Fraction | No
 
 
 async def assert_right(database: Database, tenant_id: UUID) -> None:
-    """Fail unless every stored figure is what fractions and `verify` say."""
+    """Fail unless every figure is what fractions and `verify` say, and every event chained."""
     async with database.reading() as connection:
         wanted = (await forest(connection, tenant_id)).figures()
         assert await figures(connection, tenant_id) == wanted
@@ -118,6 +119,7 @@ async def assert_right(database: Database, tenant_id: UUID) -> None:
             if isinstance(of, exact.ObjectiveFigures):
                 assert points.get(row_id) == of.progress
         assert await verify(connection, tenant_id) == []
+    await assert_chained(database, tenant_id)
 
 
 @overload

@@ -36,6 +36,7 @@ class Scope(StrEnum):
     ORGANISATION = "organisation"
     PLAN = "plan"
     ADMIN = "admin"
+    AUDIT = "audit"
     OPERATE = "operate"
 
 
@@ -58,6 +59,7 @@ class Permission(StrEnum):
     EDIT_PEOPLE = "edit_people"
     PLAN = "plan"
     ADMINISTER = "administer"
+    READ_AUDIT = "read_audit"
     OPERATE = "operate"
 
 
@@ -66,7 +68,11 @@ Grants = Mapping[Permission, Reach]
 _READS = {Permission.READ, Permission.READ_ORGANISATION}
 _WORKS = _READS | {Permission.CHECK_IN, Permission.PLAN}
 _PLANS = _WORKS | {Permission.EDIT_UNITS}
-_ADMINISTERS = _PLANS | {Permission.EDIT_PEOPLE, Permission.ADMINISTER}
+_ADMINISTERS = _PLANS | {
+    Permission.EDIT_PEOPLE,
+    Permission.ADMINISTER,
+    Permission.READ_AUDIT,
+}
 _OF_SCOPE: dict[Scope, set[Permission]] = {
     Scope.READ: _READS,
     Scope.CHECK_IN: {Permission.CHECK_IN},
@@ -77,6 +83,7 @@ _OF_SCOPE: dict[Scope, set[Permission]] = {
     },
     Scope.PLAN: _PLANS,
     Scope.ADMIN: _ADMINISTERS,
+    Scope.AUDIT: {Permission.READ_AUDIT},
     Scope.OPERATE: {Permission.OPERATE},
 }
 _OF_ROLE: dict[Role, set[Permission]] = {

@@ -20,7 +20,7 @@ class NewApiKey(Input):
     """What it takes to make an API key."""
 
     name: Title = Field(description="What the key is for.", examples=["ERP nightly figures"])
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=6)] = Field(
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=7)] = Field(
         description="What the key allows.", examples=[["check_in"]]
     )
     expires_at: Instant | None = Field(default=None, description="When it stops working, if ever.")

@@ -59,11 +59,10 @@ async def create_action_plan(tx: Transaction, who: Principal, new: NewActionPlan
     key_result_id = await _key_result_id(tx, who, new.key_result_id)
     await require_plans_key_result(tx, who, key_result_id)
     cycle = await _cycle(tx, who, key_result_id)
-    values = await _plan_values(tx, who, new, cycle)
-    plan = ActionPlan(tenant_id=who.tenant_id, key_result_id=key_result_id, **values)
+    values = await _plan_values(tx, who, new, cycle) | {"key_result_id": key_result_id}
+    plan = ActionPlan(tenant_id=who.tenant_id, **values)
     await add(tx, plan)
-    created = Change("created", "action_plan", plan.id, after=new.model_dump(mode="json"))
-    await record(tx, who, created)
+    await record(tx, who, Change("created", "action_plan", plan.id, after=values))
     return plan
 
 
@@ -131,11 +130,10 @@ async def create_action(tx: Transaction, who: Principal, new: NewAction) -> Acti
     plan = await _plan_id(tx, who, new.action_plan_id, absent)
     key_result, cycle = await _lock_key_result_of(tx, who, plan, absent)
     await _require_plans(tx, who, key_result, plan)
-    values = await _action_values(tx, who, new, cycle)
-    action = Action(tenant_id=who.tenant_id, action_plan_id=plan, **values)
+    values = await _action_values(tx, who, new, cycle) | {"action_plan_id": plan}
+    action = Action(tenant_id=who.tenant_id, **values)
     await add(tx, action)
-    created = Change("created", "action", action.id, after=new.model_dump(mode="json"))
-    await record(tx, who, created)
+    await record(tx, who, Change("created", "action", action.id, after=values))
     await _sum_up(tx, who, key_result)
     return action
 

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Text, Uuid, bindparam, func, insert, select, updat
 
 from okr_service.access.errors import NotPermitted
 from okr_service.access.policy import Permission, Principal, require, require_for
-from okr_service.audit.service import Change, record_all
+from okr_service.audit.service import Change, record, record_all
 from okr_service.checkins.errors import (
     AlreadyVoided,
     CheckInDiffers,
@@ -39,6 +39,8 @@ from okr_service.rollup import service as rollup
 from okr_service.rollup.service import Contribution, Shift
 
 _AHEAD = timedelta(days=1)
+_CORRECTED = "corrected"
+_ADDRESS = ("tenant_id", "id")
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _HOLD = load_sql(__package__, "hold").bindparams(
     _IDS, bindparam("external_ids", type_=ARRAY(Text)), bindparam("tenant_id", type_=Uuid)
@@ -134,7 +136,7 @@ async def void_check_in(tx: Transaction, who: Principal, ref: Ref | UUID, reason
     _require_reportable(held[0])
     if not await _void(tx, who, [check_in.id], reason):
         raise AlreadyVoided
-    await record_all(tx, who, [Change("voided", "check_in", check_in.id, after={"reason": reason})])
+    await record(tx, who, _voided(check_in.id, reason))
     await _refresh(tx, who, held)
     return check_in.id
 
@@ -219,11 +221,12 @@ class _Known:
 async def _write(
     tx: Transaction, who: Principal, rows: list[dict[str, object]], held: Sequence[_Held]
 ) -> None:
-    voided = [row["voids_id"] for row in rows if row["voids_id"] is not None]
+    voided = [found for row in rows if isinstance(found := row["voids_id"], UUID)]
     if voided:
-        await _void(tx, who, voided, "corrected")
+        await _void(tx, who, voided, _CORRECTED)
     await tx.execute(insert(CheckIn), rows)
-    await record_all(tx, who, (_created(row) for row in rows))
+    changes = [_voided(check_in_id, _CORRECTED) for check_in_id in voided]
+    await record_all(tx, who, changes + [_created(row) for row in rows])
     reported = {row["key_result_id"] for row in rows}
     await _refresh(tx, who, [k for k in held if k.id in reported])
 
@@ -367,8 +370,12 @@ def _require_reportable(target: _Held) -> None:
 
 
 def _created(row: Mapping[str, object]) -> Change:
-    kept = {name: row[name] for name in ("key_result_id", "value", "observed_at", "source")}
-    return Change("created", "check_in", _id(row), after=kept)
+    said = {n: v for n, v in row.items() if v not in (None, "") and n not in _ADDRESS}
+    return Change("created", "check_in", _id(row), after=said)
+
+
+def _voided(check_in_id: UUID, reason: str) -> Change:
+    return Change("voided", "check_in", check_in_id, after={"void_reason": reason})
 
 
 async def _find(tx: Transaction, who: Principal, ref: Ref | UUID) -> CheckIn:
@@ -380,9 +387,7 @@ async def _find(tx: Transaction, who: Principal, ref: Ref | UUID) -> CheckIn:
     return found
 
 
-async def _void(
-    tx: Transaction, who: Principal, check_in_ids: Sequence[object], reason: str
-) -> bool:
+async def _void(tx: Transaction, who: Principal, check_in_ids: Sequence[UUID], reason: str) -> bool:
     """Mark check-ins as void; says whether all were valid until now."""
     voided = await tx.execute(
         update(CheckIn)

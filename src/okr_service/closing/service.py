@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from okr_service.access.policy import Permission, Principal, require, require_everywhere
+from okr_service.audit.service import gathered
 from okr_service.closing.errors import (
     AlreadyCarriedOver,
     CarriedOverToItsCycle,
@@ -27,6 +28,7 @@ from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.references import Versions
 from okr_service.objectives import key_results
 from okr_service.objectives import service as objectives
+from okr_service.objectives.inputs import key_result_input
 from okr_service.objectives.model import KeyResult, Objective
 from okr_service.objectives.service import Outcome, objective_input
 from okr_service.objectives.shapes import Metric, NewKeyResult, ObjectiveState
@@ -73,7 +75,7 @@ async def carry_over(
     if cycle_id == origin.cycle_id:
         raise CarriedOverToItsCycle().at("/cycle_id")
     await _require_not_carried_over(tx, who, origin, cycle_id)
-    async with rollup.deferred(tx, who.tenant_id):
+    async with rollup.deferred(tx, who.tenant_id), gathered(tx, who):
         made = await _continue(tx, who, origin, cycle_id, wanted.parent_id, wanted.external_id)
         if origin.state == ObjectiveState.ACTIVE:
             outcome = Outcome(wanted.final_score, wanted.retrospective)
@@ -124,7 +126,7 @@ async def _continue(
         .order_by(KeyResult.position, KeyResult.id)
     )
     for row in list(await tx.scalars(unfinished)):
-        copy = _copied(await key_results.key_result_input(tx, row), row.current_value, made.id)
+        copy = _copied(await key_result_input(tx, row), row.current_value, made.id)
         await key_results.create_key_result(tx, who, copy)
     return made
 
@@ -187,10 +189,11 @@ async def close_cycle(
     ids = [one.id for one in still_open]
     closed = await objectives.close_objectives(tx, who, ids, wanted.retrospective)
     carried: dict[UUID, UUID] = {}
-    if wanted.carry_over_to is not None:
-        carried = await _carry_over_all(tx, who, closed, wanted.carry_over_to, within)
-    for one in still_open:
-        await cycles.set_cycle_state(tx, who, one.id, CycleState.CLOSED)
+    async with gathered(tx, who):
+        if wanted.carry_over_to is not None:
+            carried = await _carry_over_all(tx, who, closed, wanted.carry_over_to, within)
+        for one in still_open:
+            await cycles.set_cycle_state(tx, who, one.id, CycleState.CLOSED)
     outcome = [
         ClosedObjective(row.id, row.external_id, row.title, row.final_score, carried.get(row.id))
         for row in closed

@@ -40,10 +40,11 @@ async def create_cycle(tx: Transaction, who: Principal, new: NewCycle) -> Cycle:
     """
     require_everywhere(who, Permission.PLAN)
     await hold_structure(tx, who.tenant_id, alone=False)
-    cycle = Cycle(tenant_id=who.tenant_id, **await _values(tx, who, new, None))
+    values = await _values(tx, who, new, None)
+    cycle = Cycle(tenant_id=who.tenant_id, **values)
     with _CodeTaken(new.code):
         await add(tx, cycle)
-    await record(tx, who, Change("created", "cycle", cycle.id, after=new.model_dump(mode="json")))
+    await record(tx, who, Change("created", "cycle", cycle.id, after=values))
     return cycle
 
 

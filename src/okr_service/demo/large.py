@@ -126,7 +126,7 @@ async def plant_large(
             await tx.execute(step, of)
             # What comes next, planned by statistics of empty tables, would take hours.
             await tx.execute(_ANALYZE)
-        await rollup.repair(tx, tenant_id)
+        await rollup.recompute(tx, tenant_id)
 
 
 async def _be_patient(tx: Transaction) -> None:

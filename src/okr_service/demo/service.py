@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from okr_service.access.policy import Principal, Scope, granted
+from okr_service.audit.service import gathered
 from okr_service.cycles import service as cycles
 from okr_service.demo import group, reports, work
 from okr_service.demo.course import monthly_plan
@@ -66,7 +67,7 @@ async def plan_demo(database: Database, tenant_id: UUID, today: date, seed: int 
         await hold_structure(tx, tenant_id, alone=True)
         if await tx.scalar(select(Unit.id).where(Unit.tenant_id == tenant_id).limit(1)):
             return False
-        async with rollup.deferred(tx, tenant_id):
+        async with rollup.deferred(tx, tenant_id), gathered(tx, who):
             await _plan(_Planning(tx, who, today, seed, staff(seed)))
         await live_through(tx, tenant_id, today)
     return True

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text, bindparam
 
 from okr_service.access.policy import Permission, Principal, require_everywhere
+from okr_service.audit.service import gathered
 from okr_service.imports.errors import ImportRejected
 from okr_service.imports.ledger import Ledger
 from okr_service.imports.load import Loader
@@ -64,7 +65,7 @@ async def import_csv(tx: Transaction, who: Principal, data: bytes, mode: Mode) -
     await hold_structure(tx, who.tenant_id, alone=True)
     before = await _roots(tx, who, plan)
     ledger = Ledger(plan)
-    async with rollup.deferred(tx, who.tenant_id):
+    async with rollup.deferred(tx, who.tenant_id), gathered(tx, who):
         await Loader(tx, who, plan, ledger).load()
     after = await _roots(tx, who, plan)
     if mode is Mode.COMMIT and plan.errors:

@@ -39,6 +39,7 @@ SERVICE_ROLE = "okr_service"  # made by the migrations; bound by row-level secur
 _TENANT = "okr.tenant_id"
 _TOLD = "okr_tenant_told"  # where a pooled connection keeps whom it was told last
 _READ_ONLY = {"default_transaction_read_only": "on"}
+_ONE_STATE = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 def _json(value: object) -> str:
@@ -144,6 +145,13 @@ class Database:
                 while (await _driver(connection)).is_closed():  # since it was used last
                     await connection.invalidate()
                 yield connection
+
+    @asynccontextmanager
+    async def snapshot(self, tenant_id: UUID | None = None) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection that goes on seeing one state of the database, and cannot write."""
+        begin = f"{self._begin}; {_ONE_STATE}; {_telling(tenant_id, local=True)}"
+        async with self._connected(self._reader) as connection, _begun(connection, begin):
+            yield connection
 
     async def is_ready(self) -> bool:
         """Say whether the database answers."""

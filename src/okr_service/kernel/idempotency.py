@@ -2,13 +2,18 @@
 
 The answer is stored by the transaction that did the work, so either both are
 there or neither. Source: draft-ietf-httpapi-idempotency-key-header.
+
+An answer can be erased before its time. Its key stays taken, so that the request
+does not do its work again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, delete, func, select, text
+import orjson
+from sqlalchemy import ARRAY, Index, LargeBinary, Text, bindparam, delete, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,6 +22,7 @@ from okr_service.kernel.errors import Conflict, Invalid
 from okr_service.kernel.model import Model
 
 KEPT = timedelta(hours=24)
+_ERASED = b""  # the fingerprint of a request whose answer was erased
 
 
 class IdempotencyKeyReused(Invalid):
@@ -25,6 +31,10 @@ class IdempotencyKeyReused(Invalid):
 
 class IdempotencyKeyInFlight(Conflict):
     """A request with this Idempotency-Key is still being worked on."""
+
+
+class FirstAnswerErased(Conflict):
+    """The first answer to this request held personal data, since erased; it is not done again."""
 
 
 class IdempotentAnswer(Model):
@@ -61,6 +71,7 @@ async def first_answer(tx: Transaction, request: IdempotentRequest) -> Idempoten
     Raises:
         IdempotencyKeyInFlight: another transaction holds the key.
         IdempotencyKeyReused: the key came with another request before.
+        FirstAnswerErased: the answer given before held personal data that was erased.
     """
     name = f"{request.tenant_id}/{request.caller}/{request.key}"
     held = func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0))
@@ -74,6 +85,8 @@ async def first_answer(tx: Transaction, request: IdempotentRequest) -> Idempoten
             IdempotentAnswer.created_at > func.now() - KEPT,
         )
     )
+    if answer is not None and answer.fingerprint == _ERASED:
+        raise FirstAnswerErased
     if answer is not None and answer.fingerprint != request.fingerprint:
         raise IdempotencyKeyReused
     return answer
@@ -103,6 +116,25 @@ async def keep_answer(
         )
     )
     await tx.flush()
+
+
+async def erase_answers(tx: Transaction, tenant_id: UUID, mentioned: Iterable[str]) -> None:
+    """Erase what is kept of answers in which one of some texts is a JSON string."""
+    words = [orjson.dumps(text).decode() for text in mentioned]
+    of = {"tenant_id": tenant_id, "words": words, "erased": _ERASED}
+    await tx.execute(_ERASE, of)
+
+
+_ERASE = text(
+    """
+    UPDATE idempotent_answers
+       SET fingerprint = :erased, headers = '{}', body = ''
+     WHERE tenant_id = :tenant_id
+       AND EXISTS (
+           SELECT FROM unnest(:words) AS mentioned (word)
+            WHERE position(convert_to(word, 'UTF8') IN body) > 0)
+    """
+).bindparams(bindparam("words", type_=ARRAY(Text)), bindparam("erased", type_=LargeBinary))
 
 
 # A few a time, so that no request pays for a day's worth; rows another request

@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert
 
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.audit.service import Change, record
 from okr_service.cycles import service as cycles
 from okr_service.cycles.model import Cycle
-from okr_service.cycles.shapes import Cadence
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import FieldError, InvalidInput
@@ -32,12 +31,11 @@ from okr_service.objectives.errors import (
     TargetRangeEmpty,
 )
 from okr_service.objectives.feeds import require_may_feed, require_unfed, source_of
+from okr_service.objectives.inputs import key_result_input, key_result_record
 from okr_service.objectives.model import KeyResult, PlannedValue
 from okr_service.objectives.service import cycle_of, objective_id
 from okr_service.objectives.shapes import (
-    Aggregate,
     Format,
-    Link,
     Metric,
     NewKeyResult,
     PlannedFigure,
@@ -66,10 +64,12 @@ async def create_key_result(tx: Transaction, who: Principal, new: NewKeyResult) 
     objective = await objective_id(tx, who, new.objective_id, "/objective_id")
     await require_plans(tx, who, objective)
     values = await _values(tx, who, new, await cycle_of(tx, who, objective))
-    row = KeyResult(tenant_id=who.tenant_id, objective_id=objective, **values)
+    values |= {"objective_id": objective}
+    row = KeyResult(tenant_id=who.tenant_id, **values)
     await add(tx, row)
     await _write_plan(tx, row, new.plan)
-    await record(tx, who, Change("created", "key_result", row.id, after=_audited(new)))
+    after = {**values, "plan": _dumped(new.plan)}
+    await record(tx, who, Change("created", "key_result", row.id, after=after))
     shift = Shift(objective, Contribution(), Contribution.of(row))
     await rollup.propagate(tx, who.tenant_id, [shift], _fed(row.feeds_id))
     return row
@@ -135,7 +135,7 @@ async def delete_key_result(
     row = await lock_key_result(tx, who, ref, expected)
     await require_unfed(tx, who, KeyResult.id == row.id)
     await cycle_of(tx, who, row.objective_id)
-    was, before = Contribution.of(row), _audited(await key_result_input(tx, row))
+    was, before = Contribution.of(row), await key_result_record(tx, row)
     await change(tx, row, {"deleted_at": datetime.now(UTC)})
     await record(tx, who, Change("deleted", "key_result", row.id, before))
     shift = Shift(row.objective_id, was, Contribution())
@@ -278,42 +278,6 @@ async def _write_plan(tx: Transaction, row: KeyResult, plan: Sequence[PlannedFig
     ]
     if values:
         await tx.execute(insert(PlannedValue), values)
-
-
-async def key_result_input(tx: Transaction, row: KeyResult) -> NewKeyResult:
-    """Return what a caller would have to send to make a key result as it is."""
-    of = (PlannedValue.tenant_id == row.tenant_id, PlannedValue.key_result_id == row.id)
-    plan = select(PlannedValue.on_date, PlannedValue.value).where(*of)
-    planned = (await tx.execute(plan.order_by(PlannedValue.on_date))).all()
-    return NewKeyResult(
-        external_id=row.external_id,
-        objective_id=Ref(str(row.objective_id)),
-        title=row.title,
-        description=row.description,
-        metric=Metric(row.metric),
-        unit_of_measure=row.unit_of_measure,
-        format=Format(row.format),
-        currency=row.currency,
-        start_value=row.start_value,
-        target_value=row.target_value,
-        target_max=row.target_max,
-        weight=row.weight,
-        owner_id=references.ref(row.owner_id),
-        start_date=row.start_date,
-        due_date=row.due_date,
-        cadence=row.cadence and Cadence(row.cadence),
-        source=ValueSource.CHILDREN if row.source == ValueSource.CHILDREN else None,
-        aggregate=row.aggregate and Aggregate(row.aggregate),
-        feeds_id=references.ref(row.feeds_id),
-        position=row.position,
-        plan=[PlannedFigure(date=day, value=value) for day, value in planned],
-        tags=row.tags,
-        links=[Link(**link) for link in row.links],
-    )
-
-
-def _audited(new: NewKeyResult) -> dict[str, object]:
-    return new.model_dump(mode="json")
 
 
 def _dumped(plan: Sequence[PlannedFigure]) -> list[dict[str, object]]:

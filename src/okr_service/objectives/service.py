@@ -36,6 +36,7 @@ from okr_service.objectives.errors import (
     StateChangeNotAllowed,
 )
 from okr_service.objectives.feeds import fed_from, require_unfed
+from okr_service.objectives.inputs import key_result_record
 from okr_service.objectives.model import KeyResult, Objective, PlannedValue
 from okr_service.objectives.shapes import Ambition, Link, NewObjective, ObjectiveState
 from okr_service.organisation import service as organisation
@@ -78,9 +79,7 @@ async def create_objective(
     values |= {"state": state.value, "carried_over_from_id": carried_over_from}
     objective = Objective(tenant_id=who.tenant_id, **values)
     await add(tx, objective)
-    after = new.model_dump(mode="json") | {"carried_over_from_id": carried_over_from}
-    created = Change("created", "objective", objective.id, after=after)
-    await record(tx, who, created)
+    await record(tx, who, Change("created", "objective", objective.id, after=values))
     return objective
 
 
@@ -152,7 +151,9 @@ async def close_objectives(
         Objective.deleted_at.is_(None),
     )
     # Closed ones count as active ones do, so there is nothing to roll up.
-    await rollup.hold(tx, who.tenant_id, list(await tx.scalars(select(Objective.id).where(*of))))
+    found = await tx.execute(select(Objective.id, Objective.retrospective).where(*of))
+    said_before = {row.id: row.retrospective for row in found}
+    await rollup.hold(tx, who.tenant_id, list(said_before))
     values: dict[str, object] = {
         "state": ObjectiveState.CLOSED.value,
         "closed_at": datetime.now(UTC),
@@ -166,14 +167,20 @@ async def close_objectives(
     written = update(Objective).where(*of).values(values).returning(Objective)
     rows = list(await tx.scalars(written, execution_options=fresh))
     closed = sorted(rows, key=lambda row: (row.position, row.id))
-    before = {"state": ObjectiveState.ACTIVE.value}
-    names = ("state", "closed_at", "final_score", "retrospective")
-    audited = (
-        Change("updated", "objective", row.id, before, {name: getattr(row, name) for name in names})
-        for row in closed
-    )
-    await record_all(tx, who, audited)
+    await record_all(tx, who, (_closed(row, said_before[row.id]) for row in closed))
     return closed
+
+
+def _closed(row: Objective, said_before: str) -> Change:
+    before = {
+        "state": ObjectiveState.ACTIVE.value,
+        "closed_at": None,
+        "final_score": None,
+        "retrospective": said_before,
+    }
+    changes = {name: value for name, value in before.items() if getattr(row, name) != value}
+    after = {name: getattr(row, name) for name in changes}
+    return Change("updated", "objective", row.id, changes, after)
 
 
 async def align_objective(
@@ -210,12 +217,30 @@ async def delete_objective(
     await cycles.open_cycle(tx, who, objective.cycle_id)
     await _require_childless(tx, who, objective.id)
     await require_unfed(tx, who, KeyResult.objective_id == objective.id)
-    of = (KeyResult.tenant_id == who.tenant_id, KeyResult.objective_id == objective.id)
-    await tx.execute(
-        update(KeyResult).where(*of, KeyResult.deleted_at.is_(None)).values(deleted_at=now)
-    )
+    await _delete_key_results(tx, who, objective.id, now)
     before = objective_input(objective).model_dump(mode="json")
     await _write(tx, who, objective, {"deleted_at": now}, "deleted", before)
+
+
+async def _delete_key_results(
+    tx: Transaction, who: Principal, objective_id: UUID, now: datetime
+) -> None:
+    deleted = (
+        update(KeyResult)
+        .where(
+            KeyResult.tenant_id == who.tenant_id,
+            KeyResult.objective_id == objective_id,
+            KeyResult.deleted_at.is_(None),
+        )
+        .values(deleted_at=now)
+        .returning(KeyResult)
+    )
+    rows = await tx.scalars(deleted, execution_options={"synchronize_session": False})
+    changes = [
+        Change("deleted", "key_result", row.id, await key_result_record(tx, row))
+        for row in sorted(rows, key=lambda row: (row.position, row.id))
+    ]
+    await record_all(tx, who, changes)
 
 
 async def objective_id(tx: Transaction, who: Principal, ref: Ref, pointer: str) -> UUID:

@@ -10,6 +10,7 @@ from okr_service.kernel.paging import Shape
 from okr_service.kernel.patch import patched
 from okr_service.kernel.references import identifies
 from okr_service.organisation import service
+from okr_service.organisation.erasure import erase_person as erase
 from okr_service.organisation.errors import PersonNotFound, UnitNotFound
 from okr_service.organisation.model import Person, Unit
 from okr_service.organisation.reads import PEOPLE, UNITS, people_wanted, units_wanted
@@ -152,6 +153,18 @@ async def delete_person(ref: PathRef, call: Write) -> Response:
     """Delete the record of a person that nothing refers to."""
     await service.delete_person(call.tx, call.who, ref, expected_versions(call))
     return no_content()
+
+
+@router.post(
+    "/people/{ref:path}:erase",
+    response_model=PersonView,
+    responses={204: {"description": "The record was deleted before; what else there was is gone."}},
+)
+@needs(Permission.ADMINISTER)
+async def erase_person(ref: PathRef, call: Write) -> Response:
+    """Erase what is known of a person, for good; the id stays."""
+    person = await erase(call.tx, call.who, ref, expected_versions(call))
+    return no_content() if person is None else await written(call, PEOPLE, person.id)
 
 
 @router.get("/tenant", response_model=TenantView)

@@ -32,9 +32,10 @@ async def create_unit(tx: Transaction, who: Principal, new: NewUnit) -> Unit:
     """
     require(who, Permission.EDIT_UNITS)
     await hold_structure(tx, who.tenant_id, alone=False)
-    unit = Unit(tenant_id=who.tenant_id, **await _unit_values(tx, who, new, None))
+    values = await _unit_values(tx, who, new, None)
+    unit = Unit(tenant_id=who.tenant_id, **values)
     await add(tx, unit)
-    await record(tx, who, Change("created", "unit", unit.id, after=new.model_dump(mode="json")))
+    await record(tx, who, Change("created", "unit", unit.id, after=values))
     return unit
 
 
@@ -83,9 +84,10 @@ async def create_person(tx: Transaction, who: Principal, new: NewPerson) -> Pers
         NotPermitted, UnitNotFound, ExternalIdTaken.
     """
     require(who, Permission.EDIT_PEOPLE)
-    person = Person(tenant_id=who.tenant_id, **await _person_values(tx, who, new))
+    values = await _person_values(tx, who, new)
+    person = Person(tenant_id=who.tenant_id, **values)
     await add(tx, person)
-    await record(tx, who, Change("created", "person", person.id, after=new.model_dump(mode="json")))
+    await record(tx, who, Change("created", "person", person.id, after=values))
     return person
 
 

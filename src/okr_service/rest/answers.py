@@ -1,12 +1,12 @@
 """Answers: one resource, a page of them, or nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import orjson
 from sqlalchemy import ColumnElement
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from okr_service.kernel.documents import Collection, Page, PageRequest, Representation
 from okr_service.kernel.errors import NotFound
@@ -91,6 +91,22 @@ def _links(call: ReadCall, found: Page) -> Mapping[str, str]:
     kept = [(name, value) for name, value in asked if name != "cursor"]
     query = urlencode([*kept, ("cursor", found.next_cursor)])
     return {"Link": f'<{quote(call.request.scope["path"])}?{query}>; rel="next"'}
+
+
+async def streamed(parts: AsyncIterator[bytes], filename: str) -> Response:
+    """Answer with lines of JSON as they are read; what fails at once is answered as usual.
+
+    What fails later breaks the connection, so that nobody takes a part for the whole.
+    """
+    first = await anext(parts, b"")
+
+    async def all_parts() -> AsyncIterator[bytes]:
+        yield first
+        async for part in parts:
+            yield part
+
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    return StreamingResponse(all_parts(), 200, headers, "application/x-ndjson")
 
 
 def computed(

@@ -3,7 +3,8 @@
 Every route under `/v1` is an `Endpoint`. It recognises the caller, turns away those
 who have not the permission it declares, reads the body before it takes a
 connection, opens one reading connection or one transaction in the caller's tenant,
-and commits before the answer leaves: a 2xx means stored.
+and commits before the answer leaves: a 2xx means stored. A stream is read while it is
+answered, so it lends connections for itself.
 """
 
 import hashlib
@@ -81,6 +82,15 @@ class ReadCall:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamCall:
+    """A request whose answer is read part by part, each with a connection of its own."""
+
+    request: Request
+    who: Principal
+    database: Database
+
+
+@dataclass(frozen=True, slots=True)
 class WriteCall:
     """A request that writes, in a transaction of its own."""
 
@@ -114,6 +124,7 @@ class Endpoint(APIRoute):
     """A route that is called by a permitted principal in a transaction."""
 
     produces: ClassVar[tuple[str, ...]] = ("application/*", "json")  # parts of media types
+    streams: ClassVar[bool] = False
 
     @staticmethod
     def body_limit(settings: Settings) -> int:
@@ -146,6 +157,9 @@ class Endpoint(APIRoute):
             service: Service = request.app.state.service
             who = await admitted(request, service.gatekeeper, service.limits)
             require(who, permission)
+            if self.streams:
+                request.state.call = StreamCall(request, who, service.database)
+                return await handle(request)
             if request.method in _READS:
                 async with service.database.reading(who.tenant_id) as connection:
                     request.state.call = ReadCall(request, who, connection)
@@ -167,6 +181,13 @@ class BulkEndpoint(Endpoint):
     def body_limit(settings: Settings) -> int:
         """Return how many bytes a body may have."""
         return settings.bulk_body_limit_bytes
+
+
+class StreamEndpoint(Endpoint):
+    """A route that answers with lines of JSON, as many as there are."""
+
+    produces: ClassVar[tuple[str, ...]] = ("application/*", "x-ndjson")
+    streams: ClassVar[bool] = True
 
 
 class PictureEndpoint(Endpoint):
@@ -238,10 +259,16 @@ async def _reading(request: Request) -> ReadCall:
     return call
 
 
+async def _streaming(request: Request) -> StreamCall:
+    call: StreamCall = request.state.call
+    return call
+
+
 async def _writing(request: Request) -> WriteCall:
     call: WriteCall = request.state.call
     return call
 
 
 Read = Annotated[ReadCall, Depends(_reading)]
+Stream = Annotated[StreamCall, Depends(_streaming)]
 Write = Annotated[WriteCall, Depends(_writing)]

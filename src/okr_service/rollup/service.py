@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Numeric,
+    RowMapping,
     TextualSelect,
     Uuid,
     bindparam,
@@ -27,6 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql import Subquery
 
+from okr_service.access.policy import Principal
+from okr_service.audit.service import Change, record_all
 from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.model import Model
 from okr_service.kernel.sql import load_sql
@@ -55,6 +58,8 @@ _RECOMPUTED: TextualSelect = (
 )
 _OBJECTIVES = Model.metadata.tables[Objective.__tablename__]
 _KEY_RESULTS = Model.metadata.tables[KeyResult.__tablename__]
+_SUMS = ("weight_sum", "progress_sum")
+_REPAIRED = "repaired"
 _ALL: Mapping[str, object] = {"everything": True}
 _OF_KEY_RESULT = ("current_value", "observed_at", "confidence", "action_weight", "done_weight")
 _WRONG_KEY_RESULTS = load_sql(__package__, "wrong_key_results").bindparams(
@@ -106,11 +111,13 @@ class Shift:
 
 @dataclass(frozen=True)
 class Recomputed:
-    """An objective whose sums were computed anew: its progress before and after."""
+    """An objective whose sums were computed anew: its progress and sums before and after."""
 
     objective_id: UUID
     before: Decimal | None
     after: Decimal | None
+    sums_before: tuple[Decimal, Decimal]
+    sums_after: tuple[Decimal, Decimal]
 
 
 @dataclass
@@ -221,11 +228,18 @@ async def _write_recomputed(
             _OBJECTIVES.c.id,
             before.c.progress.label("before"),
             _OBJECTIVES.c.progress.label("after"),
+            before.c.weight_sum.label("weight_sum_before"),
+            before.c.progress_sum.label("progress_sum_before"),
+            _OBJECTIVES.c.weight_sum,
+            _OBJECTIVES.c.progress_sum,
         )
         .cte("written")
     )
     statement = select(written).add_cte(_noted(tenant_id, written))
-    return [Recomputed(*row) for row in await tx.execute(statement, of)]
+    return [
+        Recomputed(row[0], row[1], row[2], (row[3], row[4]), (row[5], row[6]))
+        for row in await tx.execute(statement, of)
+    ]
 
 
 def _noted(tenant_id: UUID, written: CTE) -> CTE:
@@ -292,25 +306,43 @@ async def take_right_values(
     await _write_right_values(tx, tenant_id, of)
 
 
-async def repair(tx: Transaction, tenant_id: UUID) -> int:
+async def repair(tx: Transaction, who: Principal) -> int:
     """Write every figure of a tenant as computing anew gives it; returns how many were wrong.
 
     The caller holds the tenant's structure alone.
     """
+    changes = await recompute(tx, who.tenant_id)
+    await record_all(tx, who, changes)
+    return len({(change.subject, change.subject_id) for change in changes})
+
+
+async def recompute(tx: Transaction, tenant_id: UUID) -> list[Change]:
+    """Write every figure of a tenant as computing anew gives it; returns what that changes.
+
+    The caller holds the tenant's structure alone, and records the changes.
+    """
     held = select(KeyResult.id).where(KeyResult.tenant_id == tenant_id).order_by(KeyResult.id)
     await tx.execute(held.with_for_update(key_share=True))
-    mended: set[UUID] = set()
+    changes: list[Change] = []
     # What feeds another is mended before what it feeds: as often as feeds have levels.
     while wrong := await _write_right_values(tx, tenant_id, {"key_result_ids": [], **_ALL}):
-        mended |= wrong
+        changes += wrong
     everything = {"tenant": tenant_id, "objective_ids": [], **_ALL}
-    return len(mended) + len(await _write_recomputed(tx, tenant_id, everything))
+    recomputed = await _write_recomputed(tx, tenant_id, everything)
+    return changes + [_repaired_objective(one) for one in recomputed]
+
+
+def _repaired_objective(one: Recomputed) -> Change:
+    before = dict(zip(_SUMS, one.sums_before, strict=True))
+    after = dict(zip(_SUMS, one.sums_after, strict=True))
+    return Change(_REPAIRED, "objective", one.objective_id, before, after)
 
 
 async def _write_right_values(
     tx: Transaction, tenant_id: UUID, of: Mapping[str, object]
-) -> set[UUID]:
-    wrong = (await tx.execute(_WRONG_KEY_RESULTS, {"tenant_id": tenant_id, **of})).mappings()
+) -> list[Change]:
+    found = await tx.execute(_WRONG_KEY_RESULTS, {"tenant_id": tenant_id, **of})
+    wrong = found.mappings().all()
     right = [
         {"wrong_id": row["id"], **{name: row[name] for name in _OF_KEY_RESULT}} for row in wrong
     ]
@@ -324,4 +356,17 @@ async def _write_right_values(
             .values({name: bindparam(name) for name in _OF_KEY_RESULT}),
             right,
         )
-    return {row["wrong_id"] for row in right}
+    return [_repaired_key_result(row) for row in wrong]
+
+
+def _repaired_key_result(row: RowMapping) -> Change:
+    before = {name: row[f"stored_{name}"] for name in _OF_KEY_RESULT}
+    after = {name: row[name] for name in _OF_KEY_RESULT}
+    differing = [name for name in _OF_KEY_RESULT if before[name] != after[name]]
+    return Change(
+        _REPAIRED,
+        "key_result",
+        row["id"],
+        {name: before[name] for name in differing},
+        {name: after[name] for name in differing},
+    )

@@ -1,7 +1,7 @@
 -- Which of the key results :key_result_ids, or of all the tenant's where :everything
 -- is true, hold another value than their source gives (their latest check-in that is
 -- not voided, or the aggregate of what feeds them), or other action weights than
--- their actions, and what should they hold?
+-- their actions, and what should they hold, instead of what?
 --
 -- What feeds them is taken for right: where all hold what this says, all are right.
 -- Same rules as checkins/refresh.sql and actions/sum_up.sql.
@@ -20,7 +20,10 @@ WITH looked_at AS (
 
 SELECT k.id, held.current_value, held.observed_at, latest.confidence,
        coalesce(done.action_weight, 0) AS action_weight,
-       coalesce(done.done_weight, 0) AS done_weight
+       coalesce(done.done_weight, 0) AS done_weight,
+       k.current_value AS stored_current_value, k.observed_at AS stored_observed_at,
+       k.confidence AS stored_confidence, k.action_weight AS stored_action_weight,
+       k.done_weight AS stored_done_weight
   FROM looked_at AS k
   LEFT JOIN LATERAL (
        SELECT c.value, c.observed_at, c.confidence

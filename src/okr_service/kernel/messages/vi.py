@@ -28,6 +28,8 @@ SENTENCES: dict[str, str] = {
     "database-unavailable": "Không kết nối được cơ sở dữ liệu hoặc đã hết kết nối rảnh.",
     "idempotency-key-reused": "Idempotency-Key này đã được dùng với một yêu cầu khác.",
     "idempotency-key-in-flight": "Một yêu cầu với Idempotency-Key này còn đang được xử lý.",
+    "first-answer-erased": "Câu trả lời đầu tiên cho yêu cầu này chứa dữ liệu cá nhân "
+    "đã được xóa; yêu cầu không được thực hiện lại.",
     # protocol
     "malformed-json": "Nội dung không phải JSON hợp lệ; xem dòng {line}, cột {column}.",
     "not-utf8": "Nội dung không phải UTF-8; xem byte thứ {position}.",
@@ -53,6 +55,8 @@ SENTENCES: dict[str, str] = {
     "not-permitted": "Việc này cần quyền {permission}, mà thông tin xác thực không có.",
     "api-key-not-found": "Không có khóa API {ref}.",
     "expiry-in-past": "Khóa API không thể hết hạn trước khi được tạo.",
+    # audit
+    "audit-event-not-found": "Không có sự kiện kiểm toán {ref}.",
     # organisation
     "unit-not-found": "Không có đơn vị {ref}.",
     "person-not-found": "Không có nhân sự {ref}.",

@@ -1,0 +1,66 @@
+"""Erasing what is known of a person, on request and for good."""
+
+from uuid import UUID
+
+from okr_service.access.policy import Permission, Principal, require
+from okr_service.audit.service import Change, erase_personal_data, is_known, record
+from okr_service.kernel import references
+from okr_service.kernel.database import Transaction
+from okr_service.kernel.fields import Ref
+from okr_service.kernel.idempotency import erase_answers
+from okr_service.kernel.references import Versions
+from okr_service.kernel.writes import change, differences
+from okr_service.organisation.errors import PersonNotFound
+from okr_service.organisation.model import Person
+
+_NAMELESS = "—"
+# What is left is the id, which objectives, check-ins and events refer to.
+_ERASED = {
+    "name": _NAMELESS,
+    "external_id": None,
+    "email": None,
+    "job_title": None,
+    "unit_id": None,
+    "active": False,
+}
+
+
+async def erase_person(
+    tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions = None
+) -> Person | None:
+    """Erase what the record of a person, the audit and answers kept for repeats hold of them.
+
+    Where the record was deleted before, the id still names what else there is; then
+    returns None. Doing it again changes nothing.
+
+    Raises:
+        NotPermitted, PersonNotFound, VersionMismatch.
+    """
+    require(who, Permission.ADMINISTER)
+    person_id, person = await _held(tx, who, ref, expected)
+    mentioned = {str(person_id)}
+    changed = False
+    if person is not None:
+        mentioned |= {text for text in (person.name, person.email) if text} - {_NAMELESS}
+        if changes := differences(person, _ERASED):
+            await change(tx, person, changes)
+            changed = True
+    events = await erase_personal_data(tx, who, person_id)
+    await erase_answers(tx, who.tenant_id, mentioned)
+    if changed or events:
+        await record(tx, who, Change("erased", "person", person_id))
+    return person
+
+
+async def _held(
+    tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions
+) -> tuple[UUID, Person | None]:
+    absent = PersonNotFound(str(ref))
+    try:
+        person = await references.lock(tx, Person, who.tenant_id, ref, absent, expected)
+    except PersonNotFound:
+        row_id = ref if isinstance(ref, UUID) else references.row_id(ref)
+        if row_id is None or not await is_known(tx, who, "person", row_id):
+            raise
+        return row_id, None
+    return person.id, person
