@@ -1,0 +1,191 @@
+"""Asking servers that a customer named, without being led inside our own network.
+
+A name can be that of a machine of ours, or become it between being looked up and
+being connected to. So it is resolved here, once, and only an address of the public
+internet is connected to, under the name's own certificate; an operator may allow
+others. Redirects and proxies are not followed; size and time are bounded; bodies are
+not unpacked, so none is larger than it was sent.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+import httpx
+
+LONGEST_SECONDS = 5.0
+LARGEST_BYTES = 262_144
+_SHOWN = 300
+_ADDRESSES_TRIED = 4
+_LOOK_UPS_AT_ONCE = 4
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+_NAT64 = IPv6Network("64:ff9b::/96")
+_6TO4 = IPv6Network("2002::/16")
+_OK = 200
+_REDIRECTS = range(300, 400)
+
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+
+
+class Why(StrEnum):
+    """What came between a question and its answer."""
+
+    UNRESOLVED = "unresolved"
+    PRIVATE = "private-address"
+    CONNECTION = "connection"
+    CERTIFICATE = "certificate"
+    TIMEOUT = "timeout"
+    REDIRECT = "redirect"
+    STATUS = "status"
+    ENCODING = "encoding"
+    TOO_LARGE = "too-large"
+
+
+class NoAnswer(Exception):
+    """A server gave no answer that can be used: why, where, and what was found instead."""
+
+    def __init__(self, why: str, url: str, found: str | None = None) -> None:
+        super().__init__(why, url, found)
+        self.why, self.url, self.found = why, url, found and found[:_SHOWN]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class Outgoing:
+    """Asks other people's servers."""
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool,
+        trusted: ssl.SSLContext | None = None,
+        resolve: Resolve | None = None,
+    ) -> None:
+        self._allow_private = allow_private
+        self._trusted = trusted
+        self._resolve = resolve or self._look_up
+
+    async def get(self, url: str) -> Answer:
+        """Return what is at an address.
+
+        Raises:
+            NoAnswer: it cannot be had, or not within 5 seconds and 256 kB.
+        """
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                return await self._get(url)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise NoAnswer(Why.TIMEOUT, url) from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            raise NoAnswer(_why(error), url) from error
+
+    async def _get(self, url: str) -> Answer:
+        asked = httpx.URL(url)
+        last: httpx.ConnectError | None = None
+        for address in await self._addresses(asked):
+            try:
+                return await self._ask(asked, address)
+            except httpx.ConnectError as error:
+                last = error
+        assert last is not None, "there is an address to try"
+        raise last
+
+    async def _ask(self, url: httpx.URL, address: str) -> Answer:
+        """Ask the server at an address as the one that the URL names, certificate included."""
+        transport = httpx.AsyncHTTPTransport(verify=self._context)
+        async with httpx.AsyncClient(
+            transport=transport, timeout=LONGEST_SECONDS, trust_env=False
+        ) as client:
+            request = client.build_request("GET", url, headers=_HEADERS)
+            request.extensions["sni_hostname"] = url.host
+            request.url = url.copy_with(host=address)
+            response = await client.send(request, stream=True)
+            _require_plain(response, str(url))
+            return Answer(await _bounded(response, str(url)), dict(response.headers))
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        return self._trusted or ssl.create_default_context()  # whom the machine trusts
+
+    async def _addresses(self, url: httpx.URL) -> list[str]:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        try:
+            found = await self._resolve(url.host, port)
+        except (OSError, UnicodeError) as error:
+            raise NoAnswer(Why.UNRESOLVED, str(url)) from error
+        allowed = [a for a in found if self._allow_private or is_public(ip_address(a))]
+        if not allowed:
+            raise NoAnswer(Why.PRIVATE if found else Why.UNRESOLVED, str(url))
+        return allowed[:_ADDRESSES_TRIED]
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        # Its own, so that a name server that does not answer holds up nobody else's look-ups.
+        return ThreadPoolExecutor(_LOOK_UPS_AT_ONCE, "outgoing")
+
+    async def _look_up(self, host: str, port: int) -> list[str]:
+        def found() -> Iterator[str]:
+            for *_, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+                yield str(place[0])
+
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: list(dict.fromkeys(found())))
+
+
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "User-Agent": "okr-service",
+}
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Say whether an address is one of the public internet."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped:
+            return is_public(address.ipv4_mapped)
+        if address in _NAT64:
+            return is_public(IPv4Address(address.packed[-4:]))
+        if address not in _GLOBAL_UNICAST or address in _6TO4:
+            return False
+    return address.is_global and not address.is_multicast
+
+
+def _require_plain(response: httpx.Response, url: str) -> None:
+    if response.status_code in _REDIRECTS:
+        raise NoAnswer(Why.REDIRECT, url, response.headers.get("location"))
+    if response.status_code != _OK:
+        raise NoAnswer(Why.STATUS, url, str(response.status_code))
+    encoding = response.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        raise NoAnswer(Why.ENCODING, url, encoding)
+
+
+async def _bounded(response: httpx.Response, url: str) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > LARGEST_BYTES:
+            raise NoAnswer(Why.TOO_LARGE, url)
+    return bytes(body)
+
+
+def _why(error: BaseException) -> Why:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return Why.CERTIFICATE
+        cause = cause.__cause__ or cause.__context__
+    return Why.CONNECTION
