@@ -88,6 +88,7 @@ def settings(worker_id: str) -> Settings:
         bootstrap_api_key=BOOTSTRAP_KEY,
         pool_size=12,
         credential_cache_seconds=0.2,
+        allow_private_issuers=True,
     )
 
 

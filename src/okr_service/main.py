@@ -20,9 +20,14 @@ from okr_service.checkins.rest import bulk_router as check_in_batches
 from okr_service.checkins.rest import router as check_ins
 from okr_service.closing.rest import router as closing
 from okr_service.cycles.rest import router as cycles
+from okr_service.identity.keys import Keys
+from okr_service.identity.rest import asking_router as asking_issuers
+from okr_service.identity.rest import router as identity
+from okr_service.identity.tokens import Tokens
 from okr_service.imports.rest import router as imports
 from okr_service.kernel.database import Database
 from okr_service.kernel.migrations import is_current
+from okr_service.kernel.outgoing import Outgoing
 from okr_service.limits.service import Limits
 from okr_service.objectives.rest import router as objectives
 from okr_service.organisation.rest import router as organisation
@@ -35,12 +40,15 @@ from okr_service.settings import Settings
 def create_app(settings: Settings) -> FastAPI:
     """Assemble the service; it connects to the database when first asked."""
     database = Database(settings)
-    recognisers = (BootstrapKey(database, settings.bootstrap_api_key), ApiKeys(database))
+    keys = Keys(Outgoing(allow_private=settings.allow_private_issuers))
+    tokens = Tokens(database, keys)
+    recognisers = (BootstrapKey(database, settings.bootstrap_api_key), ApiKeys(database), tokens)
     gatekeeper = Gatekeeper(database, recognisers, settings.credential_cache_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await keys.close()
         await database.close()
 
     app = FastAPIOffline(
@@ -53,6 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = Service(settings, database, gatekeeper, Limits(settings, database))
+    app.state.keys, app.state.tokens = keys, tokens
     edge.install(app, settings)
     problems.install(app)
     openapi.install(app)
@@ -68,6 +77,8 @@ def create_app(settings: Settings) -> FastAPI:
         actions,
         objectives,
         cycles,
+        asking_issuers,
+        identity,
         organisation,
         imports,
         audit_exports,

@@ -5,6 +5,7 @@ from okr_service.actions import model as _actions
 from okr_service.audit import model as _audit
 from okr_service.checkins import model as _checkins
 from okr_service.cycles import model as _cycles
+from okr_service.identity import model as _identity
 from okr_service.kernel import idempotency as _idempotency
 from okr_service.kernel.model import Model
 from okr_service.limits import model as _limits
@@ -19,6 +20,7 @@ ROOMS = (
     _checkins,
     _cycles,
     _idempotency,
+    _identity,
     _limits,
     _objectives,
     _organisation,

@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a process may go on accepting an API key revoked through another.",
     )
+    allow_private_issuers: bool = Field(
+        default=False,
+        description="Let identity providers be on loopback and private addresses.",
+    )
     require_if_match: bool = Field(
         default=False, description="Answer 428 to edits that carry no If-Match header."
     )

@@ -43,7 +43,7 @@ class Request:
         return {"params": self.query, "headers": headers, **json}
 
 
-def requests_about(group: Group, name: str, api_key_id: str) -> Iterator[Request]:
+def requests_about(group: Group, name: str, kept: Json) -> Iterator[Request]:
     """Make a request of every operation there is, about an objective of the group's.
 
     Raises:
@@ -60,7 +60,7 @@ def requests_about(group: Group, name: str, api_key_id: str) -> Iterator[Request
         "units": group.units["sales"]["id"],
         "people": group.people["mai"]["id"],
         "cycles": group.cycle["id"],
-        "api-keys": api_key_id,
+        **kept,
     }
     bodies = _bodies(of)
     for path, operations in group.app.openapi()["paths"].items():
@@ -109,6 +109,7 @@ def _bodies(of: Json) -> dict[str, Json | str]:
     action = {"title": "New", "action_plan_id": of["action-plans"]}
     check_in = {"key_result_id": of["key-results"], "value": "41"}
     settings = {"name": "New"}
+    provider = {"name": "New", "issuer": "http://127.0.0.1:1", "audience": "okr"}
     return {
         "create_objective": objective,
         "put_objective": objective,
@@ -147,4 +148,8 @@ def _bodies(of: Json) -> dict[str, Json | str]:
         "create_tenant": settings,
         "create_api_key": {"name": "New", "scopes": ["read"]},
         "import_csv": _CSV,
+        "create_identity_provider": provider,
+        "put_identity_provider": provider,
+        "patch_identity_provider": {"name": "Changed"},
+        "prove_identity_provider": {"token": "x"},
     }

@@ -19,6 +19,7 @@ from tests.group import (
     LED_BY,
     UNIT_OF,
     Group,
+    Json,
     sees,
 )
 
@@ -94,20 +95,25 @@ def _of_scope(scope: str, name: str, request: Request) -> _Expected:
 
 
 @pytest.fixture
-async def api_key_id(build: Build) -> str:
-    made: str = (await build.post("api-keys", name="A", scopes=["read"]))["id"]
-    return made
+async def kept(build: Build) -> Json:
+    """Make what an admin keeps, one of each; returns their ids by kind."""
+    issuer = {"issuer": "http://127.0.0.1:1", "audience": "okr"}
+    made = {
+        "api-keys": await build.post("api-keys", name="A", scopes=["read"]),
+        "identity-providers": await build.post("identity-providers", name="A", **issuer),
+    }
+    return {kind: row["id"] for kind, row in made.items()}
 
 
 async def _attacked(
     calling: httpx.AsyncClient,
     group: Group,
     name: str,
-    api_key_id: str,
+    kept: Json,
     expected: Callable[[Request], _Expected],
 ) -> AsyncIterator[tuple[Request, httpx.Response]]:
     """Send every request, those expected to be refused first, and hold each answer against it."""
-    requests = list(requests_about(group, name, api_key_id))
+    requests = list(requests_about(group, name, kept))
     requests.sort(key=lambda request: (expected(request) == _LET_THROUGH, not request.reads))
     for request in requests:
         answer = await calling.request(request.method, request.path, **request.given)
@@ -123,11 +129,11 @@ async def _attacked(
 @pytest.mark.parametrize("name", ["under board", "secret"])
 @pytest.mark.parametrize("person", UNIT_OF)
 async def test_a_person_gets_what_the_policy_says(
-    group: Group, api_key_id: str, person: str, name: str
+    group: Group, kept: Json, person: str, name: str
 ) -> None:
     async with group.calling(person) as calling:
         sent = _attacked(
-            calling, group, name, api_key_id, lambda request: _of_person(person, name, request)
+            calling, group, name, kept, lambda request: _of_person(person, name, request)
         )
         assert len([one async for one in sent]) >= 75
 
@@ -135,23 +141,23 @@ async def test_a_person_gets_what_the_policy_says(
 @pytest.mark.parametrize("name", ["under board", "secret"])
 @pytest.mark.parametrize("scope", _OF_SCOPE)
 async def test_an_integration_gets_what_its_scope_is_for(
-    group: Group, api_key_id: str, scope: str, name: str
+    group: Group, kept: Json, scope: str, name: str
 ) -> None:
     made = await group.build.post("api-keys", name="A", scopes=[scope])
     async with client(group.app, made["key"]) as calling:
         sent = _attacked(
-            calling, group, name, api_key_id, lambda request: _of_scope(scope, name, request)
+            calling, group, name, kept, lambda request: _of_scope(scope, name, request)
         )
         assert len([one async for one in sent]) >= 75
 
 
 async def test_the_key_of_another_tenant_finds_nothing(
-    group: Group, api_key_id: str, other_tenant: Tenant
+    group: Group, kept: Json, other_tenant: Tenant
 ) -> None:
     """An admin there, it is nobody here: what it names is not there, what it lists is its own."""
     own = [row["id"] for name in BELONGING for row in group.of(name)]
     own += [row["id"] for rows in (group.units, group.people) for row in rows.values()]
-    own += [group.cycle["id"], api_key_id, str(group.tenant_id), " of under board"]
+    own += [group.cycle["id"], *kept.values(), str(group.tenant_id), " of under board"]
 
     def expected(request: Request) -> _Expected:
         if request.permission == "operate":
@@ -161,7 +167,7 @@ async def test_the_key_of_another_tenant_finds_nothing(
         return _NOT_THERE if request.names_rows else _LET_THROUGH
 
     async with client(group.app, other_tenant.key) as calling:
-        sent = _attacked(calling, group, "under board", api_key_id, expected)
+        sent = _attacked(calling, group, "under board", kept, expected)
         async for request, answer in sent:
             told = f"{answer.text} {answer.headers}"
             for text in own:
@@ -185,17 +191,17 @@ async def test_external_ids_of_another_tenant_are_free_and_unknown(
     assert made.status_code == 201
 
 
-async def test_nothing_is_told_without_a_credential(group: Group, api_key_id: str) -> None:
+async def test_nothing_is_told_without_a_credential(group: Group, kept: Json) -> None:
     refused = _Expected(frozenset({401}))
     async with client(group.app, "none") as calling:
         calling.headers.pop("Authorization")
-        sent = _attacked(calling, group, "under board", api_key_id, lambda _: refused)
+        sent = _attacked(calling, group, "under board", kept, lambda _: refused)
         async for request, answer in sent:
             assert answer.json()["code"] == "missing-credential", request
             assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_what_is_refused_leaves_no_trace(group: Group, api_key_id: str) -> None:
+async def test_what_is_refused_leaves_no_trace(group: Group, kept: Json) -> None:
     """All that the refused have sent so far has changed nothing, and left no event."""
 
     async def events() -> int:
@@ -206,7 +212,7 @@ async def test_what_is_refused_leaves_no_trace(group: Group, api_key_id: str) ->
     before = await events()
     async with group.calling("guest") as calling:
         refused = _Expected(frozenset({403}))
-        for request in requests_about(group, "under board", api_key_id):
+        for request in requests_about(group, "under board", kept):
             if not request.reads:
                 answer = await calling.request(request.method, request.path, **request.given)
                 assert refused.is_met_by(answer.status_code), request

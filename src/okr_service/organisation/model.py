@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from okr_service.kernel.forest import TreeRow
@@ -44,6 +44,7 @@ class Person(Resource):
         ForeignKeyConstraint(["tenant_id", "unit_id"], ["units.tenant_id", "units.id"]),
         CheckConstraint("role IN ('viewer', 'member', 'planner', 'admin')", name="role"),
         foreign_key_index("unit_id"),
+        Index("people_tenant_id_email_idx", "tenant_id", text('lower(email COLLATE "C")')),
         search_index(),
     )
 

@@ -9,6 +9,7 @@ import re
 
 from okr_service.kernel.documents import Representation
 from okr_service.kernel.references import Versions
+from okr_service.rest.asking import AskingCall
 from okr_service.rest.endpoint import Service, WriteCall
 from okr_service.rest.errors import MissingIfMatch
 
@@ -21,7 +22,7 @@ def etag(shown: Representation) -> str:
     return f'"{shown.version}-{digest}"'
 
 
-def expected_versions(call: WriteCall) -> Versions:
+def expected_versions(call: WriteCall | AskingCall) -> Versions:
     """Return the versions that If-Match names, or None where any will do.
 
     Raises:

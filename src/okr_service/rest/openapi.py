@@ -34,6 +34,7 @@ _TAGS = {
     "imports": "Loading a year's targets from a flat file.",
     "audit": "Who changed what.",
     "access": "Tenants and API keys.",
+    "identity": "Whose tokens are accepted, and what they mean here.",
     "operation": "Whether the service lives and is ready.",
 }
 _PROBLEM: Node = {
@@ -124,6 +125,7 @@ _DOCUMENTS = (
     "/tree",
     "/tree.svg",
 )
+_WITHOUT_VERSIONS = ("check-ins", "api-keys", ":check")
 _CAN_BE_TOO_MUCH = ("/history", "/tree")
 _EXAMPLES: dict[str, Node] = {
     "NewObjective": {
@@ -147,6 +149,15 @@ _EXAMPLES: dict[str, Node] = {
             {"check_in": {"key_result_id": "external:MT-GACH-01/KR1", "value": "4000000"}},
             {"edit_objective": {"id": "external:MT-GACH-01", "changes": {"weight": 3}}},
         ]
+    },
+    "NewIdentityProvider": {
+        "external_id": "keycloak",
+        "name": "Keycloak",
+        "issuer": "https://id.saomai.example/realms/group",
+        "audience": "okr-service",
+        "person_claim": "employee_number",
+        "role_claim": "realm_access.roles",
+        "roles": {"okr-admins": "admin", "okr-planners": "planner"},
     },
     "Closing": {"final_score": "0.7", "retrospective": "Mở đại lý sớm hơn một quý."},
     "CarryingOver": {"cycle_id": "2027", "external_id": "MT-GACH-01-2027"},
@@ -241,7 +252,7 @@ def _header_names(path: str, method: str) -> list[str]:
     if method == "post":
         names.append("Idempotency-Key")
     edits = method in ("put", "patch", "delete") or (method == "post" and _is_of_one(path))
-    if edits and "check-ins" not in path and "api-keys" not in path:
+    if edits and not any(part in path for part in _WITHOUT_VERSIONS):
         names.append("If-Match")
     if (method == "get" and _is_of_one(path)) or method == "put":
         names.append("If-None-Match")

@@ -53,6 +53,10 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
         "Text may not hold NUL characters or lone surrogates.",
         "Văn bản không được chứa ký tự NUL hoặc nửa cặp surrogate.",
     ),
+    "not-a-web-address": (
+        "This must be an https address without credentials, query or fragment.",
+        "Phải là địa chỉ https không kèm thông tin đăng nhập, truy vấn hay phân đoạn.",
+    ),
     "wrong-pattern": ("This has not the right form.", "Không đúng định dạng."),
 }
 
@@ -94,6 +98,7 @@ CODES: dict[str, str] = {
     "uuid_parsing": "not-an-id",
     "enum": "not-allowed",
     "literal_error": "not-allowed",
+    "web_address": "not-a-web-address",
     "not_exactly_one": "not-exactly-one",
     "list_type": "not-a-list",
     "model_type": "not-an-object",

@@ -57,6 +57,17 @@ SENTENCES: dict[str, str] = {
     "expiry-in-past": "Khóa API không thể hết hạn trước khi được tạo.",
     # audit
     "audit-event-not-found": "Không có sự kiện kiểm toán {ref}.",
+    # identity
+    "invalid-token": "Không chấp nhận token này: {reason}.",
+    "token-proves-nothing": "Nhà cung cấp danh tính này sẽ không chấp nhận token đó: {reason}.",
+    "unknown-person": "Token hợp lệ, nhưng phải ứng với đúng một nhân sự đang làm việc, "
+    "mà không có ai.",
+    "issuer-unavailable": "Hiện chưa lấy được khóa của bên phát hành token; xin thử lại sau.",
+    "identity-provider-not-found": "Không có nhà cung cấp danh tính {ref}.",
+    "keys-not-of-issuer": "`jwks_url` phải nằm dưới địa chỉ `issuer`; bỏ trống thì bên phát hành "
+    "tự cho biết khóa ở đâu.",
+    "already-proven-elsewhere": "Một nhà cung cấp danh tính khác đã được chứng minh cho bên phát "
+    "hành và đối tượng (audience) này.",
     # organisation
     "unit-not-found": "Không có đơn vị {ref}.",
     "person-not-found": "Không có nhân sự {ref}.",
