@@ -102,7 +102,8 @@ async def kept(build: Build) -> Json:
         "api-keys": await build.post("api-keys", name="A", scopes=["read"]),
         "identity-providers": await build.post("identity-providers", name="A", **issuer),
     }
-    return {kind: row["id"] for kind, row in made.items()}
+    event = (await build.get("audit-events?limit=1"))["data"][0]
+    return {kind: row["id"] for kind, row in made.items()} | {"audit-events": event["id"]}
 
 
 async def _attacked(

@@ -88,6 +88,7 @@ async def test_nothing_of_a_person_is_left_but_the_id(
         "job_title": None,
         "unit_id": None,
         "active": False,
+        "role": "member",
     }
     found = await build.get("people?q=mai")
     assert found["data"] == []

@@ -21,8 +21,12 @@ Json = dict[str, Any]  # what httpx gives
 
 _REQUEST = "audited-1"
 _WRITES_NOTHING = {"simulate"}
-# What the rooms that have tenants and keys are to record.
-_ELSEWHERE = {"create_tenant", "create_api_key", "revoke_api_key"}
+# What the tests of tenants, keys and issuers look at.
+_ELSEWHERE = {
+    *("create_tenant", "create_api_key", "revoke_api_key"),
+    *(f"{verb}_identity_provider" for verb in ("create", "put", "patch", "delete")),
+    *("check_identity_provider", "prove_identity_provider"),
+}
 _WRITING = {
     operation["operationId"]: (method, path)
     for path, method, operation in OPERATIONS
@@ -90,6 +94,9 @@ def _writes(of: Ground) -> dict[str, Write]:
         **_of_one("unit", of.unit, {"name": "V"}, {"name": "W"}, of.spare_unit),
         "create_person": _creating("person", {"name": "P"}),
         **_of_one("person", of.person, {"name": "Q"}, {"name": "R"}),
+        "assign_role": Write(
+            {"role": "planner"}, {(_UPDATED, "person")}, of.person, {"role": "king"}
+        ),
         "erase_person": Write(None, {("erased", "person")}, of.person),
         "put_tenant": Write({"name": "T"}, {(_UPDATED, "tenant")}, refused={}),
         "patch_tenant": Write({"name": "T"}, {(_UPDATED, "tenant")}, refused={"none": 1}),

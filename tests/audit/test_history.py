@@ -13,7 +13,7 @@ from okr_service.kernel.database import Database, database_url
 from okr_service.kernel.migrations import migrate, unmigrate
 from okr_service.settings import Settings
 
-_BEFORE = "0004"
+_BEFORE = "0007"
 _TENANTS = [UUID(int=1), UUID(int=2), UUID(int=3)]  # the third has no events
 _FILL = """
 INSERT INTO tenants (tenant_id, name) SELECT unnest($1::uuid[]), 'T'
@@ -39,7 +39,7 @@ async def _run(url: str, *statements: tuple[Any, ...]) -> Any:
 
 
 async def _walk(url: str) -> list[tuple[Findings, list[Fault]]]:
-    database = Database(Settings(database_url=url))
+    database = Database.as_owner(Settings(database_url=url))
     try:
         return [await walked(database, tenant_id) for tenant_id in _TENANTS]
     finally:

@@ -9,7 +9,7 @@ from tests.audit.walked import assert_chained
 from tests.conftest import Tenant
 
 from okr_service.audit.service import Change, erase_personal_data, record
-from okr_service.kernel.database import Database, Transaction
+from okr_service.kernel.database import Database, Transaction, enter_tenant
 from okr_service.kernel.model import new_id
 
 _DENIED = "42501"
@@ -22,6 +22,7 @@ async def as_service(database: Database, tenant: Tenant) -> AsyncIterator[Transa
         await record(tx, tenant.who, Change("created", "unit", new_id(), after={"name": "A"}))
     async with database.transaction() as tx:
         await tx.execute(text("SET LOCAL ROLE okr_service"))
+        await enter_tenant(tx, tenant.tenant_id)
         yield tx
 
 

@@ -26,7 +26,8 @@ async def replica(settings: Settings) -> AsyncIterator[Replica]:
         def make(**given: int) -> Allowances:
             database = Database(settings.model_copy(update={"pool_size": 4}))
             stack.push_async_callback(database.close)
-            return Allowances(database, **given)
+            # However busy the machine is that runs the tests.
+            return Allowances(database, patience=60, **given)
 
         yield make
 

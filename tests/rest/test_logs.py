@@ -146,7 +146,7 @@ _FAULTS = (
     """,
     "DROP FUNCTION okr_raw_progress CASCADE",
     "ALTER TABLE check_ins RENAME COLUMN value TO was_value",
-    "DROP TABLE audit_events",
+    "DROP TABLE audit_events CASCADE",
     "DROP TABLE check_ins CASCADE",
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'okr-service'",
     "DROP SCHEMA public CASCADE",

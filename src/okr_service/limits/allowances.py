@@ -30,7 +30,7 @@ _EXHAUSTED = load_sql(__package__, "exhausted").bindparams(
     bindparam("kept", type_=Integer),
 )
 # Long enough for a busy database, too short for a caller to mind.
-_PATIENCE = 1.0
+_PATIENCE = 3.0
 _UNCOUNTED = 3.0  # seconds for which nobody asks again where the count could not be had
 _MOST_SUBJECTS = 20_000
 _log = logging.getLogger(__name__)
@@ -73,9 +73,15 @@ class Allowances:
     """Allowances of subjects in windows; see the room's first lines."""
 
     def __init__(
-        self, database: Database, *, window: int = WINDOW, kept: int | None = None
+        self,
+        database: Database,
+        *,
+        window: int = WINDOW,
+        kept: int | None = None,
+        patience: float = _PATIENCE,
     ) -> None:
         self._database = database
+        self._patience = patience
         self._window = window
         self._kept = kept or 2 * window
         self._holdings: dict[tuple[UUID, str], _Holding] = {}
@@ -142,7 +148,7 @@ class Allowances:
         if monotonic() < self._asks_from:
             return None
         try:
-            async with asyncio.timeout(_PATIENCE), self._database.transaction(tenant_id) as tx:
+            async with asyncio.timeout(self._patience), self._database.transaction(tenant_id) as tx:
                 of = {"tenant_id": tenant_id, **values}
                 answer = (await tx.execute(statement, of)).one()
         except Exception as error:  # noqa: BLE001 - whatever it is, counting alone fails no request
