@@ -2,7 +2,9 @@
 
 import asyncio
 
+from fastapi import FastAPI
 from tests.build import Build
+from tests.conftest import client
 
 
 async def test_late_reports_do_not_replace_later_ones(build: Build) -> None:
@@ -34,6 +36,26 @@ async def test_voiding_brings_back_the_value_before(build: Build) -> None:
     assert await build.progress(objective) == 0.2
     again = await build.rest.post(f"/v1/check-ins/{wrong['id']}:void", json={"reason": "x"})
     assert (again.status_code, again.json()["code"]) == (409, "already-voided")
+
+
+async def test_who_may_report_and_not_read_voids_without_reading(
+    app: FastAPI, build: Build
+) -> None:
+    key_result = await build.key_result()
+    told = {"comment": "for our eyes", "obstacles": "ours", "next_steps": "ours"}
+    kept = await build.check_in(key_result, 1, external_id="F/1", **told)
+    feed = await build.post("api-keys", name="Feed", scopes=["check_in"])
+    async with client(app, feed["key"]) as feeding:
+        path = f"/v1/check-ins/{kept['id']}:void"
+        voided = await feeding.post(path, json={"reason": "a typing error"})
+    assert voided.status_code == 200
+    assert voided.json() == {
+        "id": kept["id"],
+        "version": 1,
+        "voided_at": (await build.get(f"check-ins/{kept['id']}"))["voided_at"],
+        "void_reason": "a typing error",
+    }
+    assert "etag" in voided.headers
 
 
 async def test_a_correction_voids_the_one_it_corrects(build: Build) -> None:

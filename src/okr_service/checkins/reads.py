@@ -4,9 +4,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, literal
 
+from okr_service.access.policy import Permission, Principal
 from okr_service.checkins.model import CheckIn
-from okr_service.checkins.shapes import CheckInListing
-from okr_service.kernel.documents import Collection, figure
+from okr_service.checkins.shapes import CheckInListing, VoidedCheckIn
+from okr_service.kernel.documents import Collection, PageRequest, figure
 from okr_service.kernel.reach import Reach
 from okr_service.kernel.references import refers
 from okr_service.objectives.access import of_key_result_seen
@@ -43,6 +44,13 @@ CHECK_INS = Collection(
     sorts={"observed_at": CheckIn.observed_at, "recorded_at": CheckIn.recorded_at},
     seen=check_in_seen,
 )
+
+
+def shape_for_writer(who: Principal) -> PageRequest:
+    """Return what a check-in's answer shows who voided it: only that, to who may not read."""
+    if Permission.READ in who.grants:
+        return PageRequest()
+    return PageRequest(fields=tuple(VoidedCheckIn.model_fields)[1:])
 
 
 def check_ins_wanted(tenant_id: UUID, wanted: CheckInListing) -> list[ColumnElement[bool]]:

@@ -9,13 +9,14 @@ from okr_service.access.policy import Permission
 from okr_service.checkins import service
 from okr_service.checkins.errors import CheckInNotFound
 from okr_service.checkins.model import CheckIn
-from okr_service.checkins.reads import CHECK_INS, check_ins_wanted
+from okr_service.checkins.reads import CHECK_INS, check_ins_wanted, shape_for_writer
 from okr_service.checkins.shapes import (
     BatchOutcome,
     CheckInBatch,
     CheckInListing,
     CheckInView,
     NewCheckIn,
+    VoidedCheckIn,
     Voiding,
 )
 from okr_service.kernel.paging import Shape
@@ -60,12 +61,12 @@ async def record_check_ins(body: CheckInBatch, call: Write) -> Response:
     return computed({"recorded": new, "unchanged": len(ids) - new, "ids": ids})
 
 
-@router.post("/check-ins/{ref:path}:void", response_model=CheckInView)
+@router.post("/check-ins/{ref:path}:void", response_model=CheckInView | VoidedCheckIn)
 @needs(Permission.CHECK_IN)
 async def void_check_in(ref: PathRef, body: Voiding, call: Write) -> Response:
     """Take a check-in out of account; the one before it counts again."""
     voided = await service.void_check_in(call.tx, call.who, ref, body.reason)
-    return await written(call, CHECK_INS, voided)
+    return await written(call, CHECK_INS, voided, request=shape_for_writer(call.who))
 
 
 @router.get("/check-ins/{ref:path}", response_model=CheckInView)

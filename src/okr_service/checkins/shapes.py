@@ -90,6 +90,15 @@ class CheckInView(View):
     void_reason: str | None
 
 
+class VoidedCheckIn(View):
+    """A voided check-in, as those see it who may report and not read."""
+
+    id: UUID
+    version: int
+    voided_at: datetime
+    void_reason: str
+
+
 class BatchOutcome(View):
     """What became of a batch."""
 

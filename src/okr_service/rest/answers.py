@@ -31,11 +31,15 @@ async def show(
 
 
 async def written(
-    call: WriteCall, collection: Collection, row_id: UUID, created_at: str | None = None
+    call: WriteCall,
+    collection: Collection,
+    row_id: UUID,
+    created_at: str | None = None,
+    request: PageRequest | None = None,
 ) -> Response:
     """Answer a write with the row as it is now: 201 and its Location where it is new."""
     named = collection.model.id == row_id
-    shown = await collection.one(call.tx, call.who.tenant_id, call.who.sight, named)
+    shown = await collection.one(call.tx, call.who.tenant_id, call.who.sight, named, request)
     assert shown is not None, "what was written can be read"
     return resource(shown, f"{created_at}/{row_id}" if created_at else None)
 
