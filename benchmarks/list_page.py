@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 from fastapi import FastAPI
 
-from benchmarks.ground import ground, plant_one, serving, spread
+from benchmarks.ground import API_KEY_SECRET, ground, plant_one, serving, spread
 from benchmarks.load import requests_per_second
 from okr_service.kernel.database import database_url
 from okr_service.kernel.documents import PageRequest
@@ -36,7 +36,8 @@ Receive = Callable[[], Awaitable[Message]]
 
 def service() -> FastAPI:
     """Make the service."""
-    return create_app(Settings(database_url=os.environ["DATABASE"]))
+    url = os.environ["DATABASE"]
+    return create_app(Settings(database_url=url, api_key_secret=API_KEY_SECRET))
 
 
 def bare() -> Callable[[Message, Receive, Send], Awaitable[None]]:

@@ -13,10 +13,13 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 from sqlalchemy.engine import URL
 
 from okr_service.access.policy import Principal, Scope, granted
-from okr_service.access.service import found_tenant
+from okr_service.credentials.hashing import KeyedHash
+from okr_service.credentials.issuing import Issuing
+from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database, database_url
 from okr_service.kernel.embedded import EmbeddedPostgres
 from okr_service.kernel.migrations import migrate
@@ -30,6 +33,8 @@ from tests.group import Group, founded, recognising_people
 _SERVER = "OKR_TEST_SERVER"
 _TEMPLATE = "okr_test_template"
 BOOTSTRAP_KEY = "a-bootstrap-key-for-tests-of-32-characters-or-more"
+API_KEY_SECRET = SecretStr("a-secret-for-tests-of-32-characters-or-more")
+ISSUING = Issuing(KeyedHash(API_KEY_SECRET))
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _stack = ExitStack()
 
@@ -86,6 +91,7 @@ def settings(worker_id: str) -> Settings:
     return Settings(
         database_url=_url(name),
         bootstrap_api_key=BOOTSTRAP_KEY,
+        api_key_secret=API_KEY_SECRET,
         pool_size=12,
         credential_cache_seconds=0.2,
         allow_private_issuers=True,
@@ -155,7 +161,7 @@ async def other_tenant(database: Database) -> Tenant:
 
 async def _found(database: Database) -> Tenant:
     async with database.transaction() as tx:
-        tenant, key = await found_tenant(tx, "Test")
+        tenant, key = await found_with_key(tx, "Test", ISSUING)
     return Tenant(tenant.tenant_id, key)
 
 

@@ -6,17 +6,20 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from okr_service.access.service import found_tenant
+from okr_service.credentials.tenants import found_with_key
 from okr_service.demo.large import plant_large
 from okr_service.kernel.database import Database
 from okr_service.settings import Settings
+from tests.conftest import API_KEY_SECRET, ISSUING
 
 _OKR = Path(sys.executable).parent / "okr"
+_SECRET = {"OKR_API_KEY_SECRET": API_KEY_SECRET.get_secret_value()}
 
 
 def okr(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -25,6 +28,17 @@ def okr(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [str(_OKR), *arguments]
     environment = kept | variables
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_without_a_secret_for_its_keys_the_service_does_not_start(empty_database_url: str) -> None:
+    url = {"OKR_DATABASE_URL": empty_database_url}
+    assert okr("migrate", **url).returncode == 0  # which makes no keys
+    done = okr("serve", **url)
+    assert (done.returncode, "set OKR_API_KEY_SECRET" in done.stderr) == (2, True), done.stderr
+    weak = okr("serve", **url, OKR_API_KEY_SECRET="of-no-use")
+    assert weak.returncode == 2
+    assert "OKR_API_KEY_SECRET" in weak.stderr
+    assert "of-no-use" not in weak.stderr + weak.stdout
 
 
 def test_an_unknown_setting_is_a_typo() -> None:
@@ -57,8 +71,9 @@ def test_with_a_database_url_the_embedded_server_is_not_even_imported(
 def test_a_large_tree_is_planted_in_a_tenant_of_its_own(empty_database_url: str) -> None:
     url = {"OKR_DATABASE_URL": empty_database_url}
     assert okr("migrate", **url).returncode == 0
+    assert "OKR_API_KEY_SECRET" in okr("demo", "--objectives", "30", **url).stderr
     for _ in range(2):
-        planted = okr("demo", "--objectives", "30", **url)
+        planted = okr("demo", "--objectives", "30", **url, **_SECRET)
         assert "Admin API key: okr_" in planted.stdout, planted.stderr
     assert okr("rollup", "verify", **url).stdout == "0 wrong figures\n"
 
@@ -71,7 +86,7 @@ def planted_url(empty_database_url: str) -> str:
     async def plant() -> None:
         database = Database(Settings(database_url=empty_database_url))
         async with database.transaction() as tx:
-            tenant, _ = await found_tenant(tx, "Test")
+            tenant, _ = await found_with_key(tx, "Test", ISSUING)
         await plant_large(database, tenant.tenant_id, 40)
         await database.close()
 
@@ -156,29 +171,38 @@ def test_an_import_without_a_service_says_so(tmp_path: Path) -> None:
     assert (done.returncode, "no answer" in done.stderr) == (2, True)
 
 
-@pytest.fixture
-def planted_service(empty_database_url: str) -> Iterator[dict[str, str]]:
-    """Serve a database with a planted tree; gives the variables to call it with."""
-    assert okr("migrate", OKR_DATABASE_URL=empty_database_url).returncode == 0
-    planted = okr("demo", "--objectives", "60", OKR_DATABASE_URL=empty_database_url).stdout
+@contextmanager
+def _serving(*arguments: str, **variables: str) -> Iterator[tuple[str, str]]:
+    """Run the service until it is ready; gives its address and what it said until then."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    environment = {**os.environ, "OKR_DATABASE_URL": empty_database_url, "PYTHONUNBUFFERED": ""}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("OKR_")}
     serving = subprocess.Popen(
-        [str(_OKR), "serve", "--port", port],
-        env=environment,
+        [str(_OKR), "serve", "--port", port, *arguments],
+        env={**kept, **variables, "PYTHONUNBUFFERED": ""},
         stdout=subprocess.PIPE,
         text=True,
     )
     assert serving.stdout is not None
-    assert any("ready" in line for line in serving.stdout)
-    yield {
-        "OKR_URL": f"http://127.0.0.1:{port}",
-        "OKR_API_KEY": planted.rpartition("Admin API key: ")[2].strip(),
-    }
+    said = ""
+    for line in serving.stdout:
+        said += line
+        if "Try:" in line or ("ready" in line and "OKR_DATABASE_URL" in variables):
+            break
+    yield f"http://127.0.0.1:{port}", said
     serving.terminate()
     serving.communicate()
+
+
+@pytest.fixture
+def planted_service(empty_database_url: str) -> Iterator[dict[str, str]]:
+    """Serve a database with a planted tree; gives the variables to call it with."""
+    given = {"OKR_DATABASE_URL": empty_database_url, **_SECRET}
+    assert okr("migrate", **given).returncode == 0
+    planted = okr("demo", "--objectives", "60", **given).stdout
+    with _serving(**given) as (url, _):
+        yield {"OKR_URL": url, "OKR_API_KEY": planted.rpartition("Admin API key: ")[2].strip()}
 
 
 def test_questions_are_answered_within_80_columns(planted_service: dict[str, str]) -> None:

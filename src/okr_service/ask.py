@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from okr_service.client import LOCAL, ApiKey, Url, call, fail
+from okr_service.client import LOCAL, ApiKey, Url, answered, call
 
 Json = dict[str, Any]  # what httpx gives
 
@@ -97,11 +97,7 @@ def history(
 
 
 def _get(url: str, api_key: str | None, path: str, **params: Any) -> Json:
-    response = call(url, api_key, "GET", path, params=params)
-    answer: Json = response.json()
-    if not response.is_success:
-        fields = "; ".join(f"{e['pointer'][1:]}: {e['message']}" for e in answer["errors"])
-        fail(fields or answer["detail"])
+    answer: Json = answered(call(url, api_key, "GET", path, params=params))
     return answer
 
 

@@ -17,16 +17,22 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from sqlalchemy import func, select
 
-from okr_service.access.model import Tenant
 from okr_service.access.policy import Principal
-from okr_service.access.service import BOOTSTRAP_TENANT_ID, found_bootstrap_tenant, found_tenant
 from okr_service.ask import rollup_app
-from okr_service.client import DATA, LOCAL, ApiKey, Url, call, fail, key_of
+from okr_service.client import DATA, LOCAL, ApiKey, Url, call, fail, key_of, secret_of
+from okr_service.credentials.hashing import ApiKeySecretMissing
+from okr_service.credentials.issuing import Issuing
+from okr_service.credentials.tenants import (
+    BOOTSTRAP_TENANT_ID,
+    found_bootstrap_tenant,
+    found_with_key,
+)
 from okr_service.kernel.database import Database
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.migrations import migrate as migrate_database
 from okr_service.kernel.migrations import unmigrate
 from okr_service.kernel.model import new_id
+from okr_service.organisation.model import Tenant
 from okr_service.settings import Settings, given_settings, misgiven
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -215,13 +221,15 @@ def _settings(folder: Path, *, as_owner: bool = False, migrated: bool = True) ->
         with _embedded_url(folder, as_owner=as_owner) as url:
             if migrated:
                 migrate_database(url)
-            if "bootstrap_api_key" in given:
-                yield Settings(database_url=url)
-            else:
-                yield Settings(database_url=url, bootstrap_api_key=key_of(folder, make=True))
+            made: dict[str, str] = {}
+            if "bootstrap_api_key" not in given:
+                made["bootstrap_api_key"] = key_of(folder, make=True)
+            if "api_key_secret" not in given:
+                made["api_key_secret"] = secret_of(folder)
+            yield Settings.model_validate({"database_url": url, **made})
     except ValidationError as error:
         fail("; ".join(_said(detail["loc"], detail["msg"]) for detail in error.errors()))
-    except SettingsError as error:
+    except (SettingsError, ApiKeySecretMissing) as error:
         fail(str(error))
 
 
@@ -296,8 +304,9 @@ async def _plan_demo(settings: Settings, objectives: int = 0, seed: int = 2026) 
     async def plan(database: Database) -> None:
         await found_bootstrap_tenant(database)
         if objectives:
+            issuing = Issuing.by(settings)
             async with database.transaction() as tx:
-                tenant, key = await found_tenant(tx, f"{objectives} objectives")
+                tenant, key = await found_with_key(tx, f"{objectives} objectives", issuing)
             await plant_large(database, tenant.tenant_id, objectives, seed)
             print(f"Planted in a tenant of its own. Admin API key: {key}")
         elif not await plan_demo(database, BOOTSTRAP_TENANT_ID, datetime.now(UTC).date(), seed):

@@ -3,14 +3,20 @@
 import os
 import secrets
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import httpx
 import typer
 
+from okr_service.credentials.keys import new_key
+from okr_service.credentials.tenants import BOOTSTRAP_TENANT_ID
+
 DATA = Path(".data")
 _KEY_FILE = "admin-api-key"
+_HASHING_FILE = "api-key-secret"
 
 Url = Annotated[str, typer.Option(envvar="OKR_URL", help="Where the service is.")]
 ApiKey = Annotated[
@@ -31,12 +37,22 @@ def fail(message: str) -> NoReturn:
 def key_of(folder: Path, *, make: bool = False) -> str | None:
     """Return the admin key of an embedded database, making one where there is none."""
     file = folder / _KEY_FILE
+    if not make and not file.exists():
+        return None
+    return _kept(file, partial(new_key, BOOTSTRAP_TENANT_ID))
+
+
+def secret_of(folder: Path) -> str:
+    """Return what an embedded database's API keys are hashed with, making it where need be."""
+    return _kept(folder / _HASHING_FILE, partial(secrets.token_urlsafe, 48))
+
+
+def _kept(file: Path, make: Callable[[], str]) -> str:
+    """Return what a file holds that only its owner may read; it is made where it is missing."""
     if not file.exists():
-        if not make:
-            return None
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as opened:
-            opened.write(f"okr_admin_{secrets.token_urlsafe(32)}\n")
+            opened.write(f"{make()}\n")
     return file.read_text().strip()
 
 
@@ -50,3 +66,12 @@ def call(url: str, api_key: str | None, method: str, path: str, **more: Any) -> 
         return httpx.request(method, f"{url}/v1/{path}", headers=headers, timeout=600, **more)
     except httpx.HTTPError as error:
         fail(f"no answer from {url}: {error}")
+
+
+def answered(response: httpx.Response) -> Any:
+    """Return what the service answered; where it refused, end the program saying why."""
+    answer = response.json()
+    if not response.is_success:
+        fields = "; ".join(f"{e['pointer'][1:]}: {e['message']}" for e in answer["errors"])
+        fail(fields or answer["detail"])
+    return answer

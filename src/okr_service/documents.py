@@ -45,7 +45,8 @@ def differences(folder: Path) -> list[str]:
 
 
 def _documents() -> dict[str, str]:
-    app = create_app(Settings(database_url=SecretStr("postgresql://unused/unused")))
+    unused = SecretStr("postgresql://unused/unused/and-nothing-of-a-secret")
+    app = create_app(Settings(database_url=unused, api_key_secret=unused))
     openapi = json.dumps(app.openapi(), ensure_ascii=False, indent=1, sort_keys=True)
     return {"openapi.json": f"{openapi}\n", "problems.md": _problems()}
 

@@ -9,8 +9,6 @@ from starlette.responses import JSONResponse
 
 from okr_service import __version__
 from okr_service.access.gatekeeper import Gatekeeper
-from okr_service.access.rest import router as access
-from okr_service.access.service import ApiKeys, BootstrapKey
 from okr_service.actions.rest import router as actions
 from okr_service.analysis.rest import pictures
 from okr_service.analysis.rest import router as analysis
@@ -19,6 +17,10 @@ from okr_service.audit.rest import router as audit
 from okr_service.checkins.rest import bulk_router as check_in_batches
 from okr_service.checkins.rest import router as check_ins
 from okr_service.closing.rest import router as closing
+from okr_service.credentials.hashing import KeyedHash
+from okr_service.credentials.recognisers import ApiKeys, BootstrapKey
+from okr_service.credentials.rest import router as credentials
+from okr_service.credentials.uses import Uses
 from okr_service.cycles.rest import router as cycles
 from okr_service.identity.keys import Keys
 from okr_service.identity.rest import asking_router as asking_issuers
@@ -38,17 +40,26 @@ from okr_service.settings import Settings
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Assemble the service; it connects to the database when first asked."""
+    """Assemble the service; it connects to the database when first asked.
+
+    Raises:
+        ApiKeySecretMissing: the settings hold no secret to hash API keys with.
+    """
     database = Database(settings)
     keys = Keys(Outgoing(allow_private=settings.allow_private_issuers))
-    tokens = Tokens(database, keys)
-    recognisers = (BootstrapKey(database, settings.bootstrap_api_key), ApiKeys(database), tokens)
+    tokens, uses = Tokens(database, keys), Uses(database)
+    recognisers = (
+        BootstrapKey(database, settings.bootstrap_api_key),
+        ApiKeys(database, KeyedHash.of(settings), uses),
+        tokens,
+    )
     gatekeeper = Gatekeeper(database, recognisers, settings.credential_cache_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await keys.close()
+        await uses.close()
         await database.close()
 
     app = FastAPIOffline(
@@ -83,7 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
         imports,
         audit_exports,
         audit,
-        access,
+        credentials,
     ):
         app.include_router(router)
     _add_probes(app, database)

@@ -1,9 +1,9 @@
 """Every table, for migrations and checks."""
 
-from okr_service.access import model as _access
 from okr_service.actions import model as _actions
 from okr_service.audit import model as _audit
 from okr_service.checkins import model as _checkins
+from okr_service.credentials import model as _credentials
 from okr_service.cycles import model as _cycles
 from okr_service.identity import model as _identity
 from okr_service.kernel import idempotency as _idempotency
@@ -14,10 +14,10 @@ from okr_service.organisation import model as _organisation
 from okr_service.rollup import model as _rollup
 
 ROOMS = (
-    _access,
     _actions,
     _audit,
     _checkins,
+    _credentials,
     _cycles,
     _idempotency,
     _identity,

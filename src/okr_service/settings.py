@@ -8,10 +8,10 @@ import os
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import DirectoryPath, Field, SecretStr, field_validator, model_validator
+from pydantic import DirectoryPath, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -20,8 +20,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-_SHORTEST_BOOTSTRAP_KEY = 32
-_FEWEST_CHARACTERS = 10
+_SHORTEST = 32  # characters of what others must not guess
+_FEWEST_CHARACTERS = 10  # different ones
 _PREFIX = "okr_"
 _FOLDER = "OKR_SECRETS_DIR"
 
@@ -55,6 +55,23 @@ class Settings(BaseSettings):
         default=None,
         description="Folder of files that hold settings, named as here but in lower case.",
     )
+    api_key_secret: SecretStr | None = Field(
+        default=None,
+        description="What API keys are hashed with: 32 or more characters, the same for all "
+        "processes and for good. The service makes one for its embedded database, and does not "
+        "start without one on another.",
+    )
+    api_key_previous_secret: SecretStr | None = Field(
+        default=None,
+        description="Another secret that API keys may have been hashed with; each is hashed anew "
+        "when it is used.",
+    )
+    api_key_longest_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="The longest that a new API key may live, the first of a tenant included.",
+    )
     pool_size: int = Field(
         default=5,
         ge=1,
@@ -78,6 +95,7 @@ class Settings(BaseSettings):
     credential_cache_seconds: float = Field(
         default=5,
         ge=0,
+        le=300,
         description="How long a process may go on accepting an API key revoked through another.",
     )
     allow_private_issuers: bool = Field(
@@ -170,15 +188,15 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin!r} is no origin, such as https://okr.example.com")
         return given
 
-    @model_validator(mode="after")
-    def _refuse_weak_bootstrap_key(self) -> Self:
-        if self.bootstrap_api_key is not None:
-            key = self.bootstrap_api_key.get_secret_value()
-            if len(key) < _SHORTEST_BOOTSTRAP_KEY:
-                raise ValueError("OKR_BOOTSTRAP_API_KEY must have at least 32 characters")
-            if len(set(key)) < _FEWEST_CHARACTERS:
-                raise ValueError("OKR_BOOTSTRAP_API_KEY must not repeat a few characters")
-        return self
+    @field_validator("bootstrap_api_key", "api_key_secret", "api_key_previous_secret")
+    @classmethod
+    def _refuse_weak_secrets(cls, given: SecretStr | None) -> SecretStr | None:
+        secret = None if given is None else given.get_secret_value()
+        if secret is not None and len(secret) < _SHORTEST:
+            raise ValueError("this must have at least 32 characters")
+        if secret is not None and len(set(secret)) < _FEWEST_CHARACTERS:
+            raise ValueError("this must not repeat a few characters")
+        return given
 
 
 _OF_THE_CLIENT = {"OKR_URL", "OKR_API_KEY"}

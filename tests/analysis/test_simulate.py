@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from tests.build import Build
 from tests.calling import client
+from tests.conftest import ISSUING
 from tests.rollup import exact, stored
 from tests.rollup.edits import Edited, values, weights
 
 from okr_service.access.policy import Principal, Scope, granted
-from okr_service.access.service import found_tenant
 from okr_service.audit.model import AuditEvent
 from okr_service.checkins.model import CheckIn
+from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database, Reading
 from okr_service.rollup.model import ProgressOnDay
 
@@ -34,7 +35,7 @@ async def test_a_simulation_says_what_doing_it_comes_to(
     app: FastAPI, database: Database, data: st.DataObject
 ) -> None:
     async with database.transaction() as tx:
-        tenant, key = await found_tenant(tx, "Test")
+        tenant, key = await found_with_key(tx, "Test", ISSUING)
     who = Principal(tenant.tenant_id, "test", granted([Scope.ADMIN]), "test")
     edited = Edited(database, who, data)
     await edited.begin()

@@ -4,7 +4,7 @@ import asyncio
 
 from fastapi import FastAPI
 from tests.build import Build
-from tests.conftest import client
+from tests.calling import client
 
 
 async def test_late_reports_do_not_replace_later_ones(build: Build) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import API_KEY_SECRET
 
 from okr_service import documents
 from okr_service.access.policy import Permission
@@ -12,7 +13,8 @@ from okr_service.main import create_app
 from okr_service.settings import Settings
 
 _ROOT = Path(__file__).parents[2]
-DOCUMENT = create_app(Settings(database_url="postgresql://unused/unused")).openapi()
+SETTINGS = Settings(database_url="postgresql://unused/unused", api_key_secret=API_KEY_SECRET)
+DOCUMENT = create_app(SETTINGS).openapi()
 OPERATIONS = [
     (path, method, operation)
     for path, methods in DOCUMENT["paths"].items()

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Integer,
+    LargeBinary,
     Numeric,
     Text,
     Uuid,
@@ -33,7 +34,7 @@ from okr_service.kernel.sql import load_sql
 
 _ROOMS = (
     *("access", "rollup", "checkins", "actions", "imports", "cycles", "scorecards", "analysis"),
-    "limits",
+    *("credentials", "limits"),
 )
 _OF_THE_TENANT = "tenants"  # is looked up by tenant alone, and has one row for it
 _NO_SCANS = ("ModifyTable", "Bitmap Heap Scan")
@@ -51,6 +52,7 @@ _SOME = (Boolean(), False)
 _CHANGE = (Numeric(), 1)
 _LEVELS = (Integer(), 3)
 _MOMENTS = (ARRAY(DateTime(timezone=True)), [datetime(2026, 6, 30, tzinfo=UTC)])
+_HASHES = (ARRAY(LargeBinary), [b"hash"])
 _DAY = (Date(), date(2026, 1, 1))
 # as somebody who does not see everything
 _REACH: dict[str, tuple[TypeEngine[Any], object]] = {
@@ -146,6 +148,8 @@ _STATEMENTS: dict[str, _Values] = {
         **_REACH,
     },
     "access/standing": {"tenant_id": _OF, "person_id": _ID},
+    "credentials/record_uses": {"tenant_id": _OF, "key_ids": _IDS, "times": _MOMENTS},
+    "credentials/rehash": {"tenant_id": _OF, "key_ids": _IDS, "hashes": _HASHES},
 }
 
 # Ids are numbers, so that a row's links can be worked out.
@@ -161,6 +165,11 @@ SELECT pg_temp.id(1), pg_temp.id(n), pg_temp.id(n / 6 + 1), 'U', 'team', 1
   FROM generate_series(2, 2000) AS n;
 INSERT INTO people (tenant_id, id, name, active, version)
 SELECT pg_temp.id(1), pg_temp.id(n), 'P', true, 1 FROM generate_series(1, 2000) AS n;
+INSERT INTO api_keys (tenant_id, id, name, beginning, key_hash, scopes)
+SELECT pg_temp.id(1), pg_temp.id(n), 'K', '', CAST('' || n AS bytea), '{read}'
+  FROM generate_series(1, 20000) AS n;
+INSERT INTO api_key_uses (tenant_id, api_key_id, last_used_at)
+SELECT pg_temp.id(1), pg_temp.id(n), now() FROM generate_series(1, 20000) AS n;
 INSERT INTO cycles (tenant_id, id, code, name, start_date, end_date, version)
 SELECT pg_temp.id(1), pg_temp.id(n), 'C' || n, 'C', '2026-01-01', '2026-12-31', 1
   FROM generate_series(990, 2989) AS n;

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.calling import client
-from tests.conftest import BOOTSTRAP_KEY
+from tests.conftest import API_KEY_SECRET, BOOTSTRAP_KEY
 
 from okr_service.main import create_app
 from okr_service.settings import Settings
@@ -21,7 +21,9 @@ async def test_a_ready_service_says_so_to_anyone(app: FastAPI) -> None:
 @pytest.mark.parametrize("language", ["en", "vi"])
 async def test_without_a_database_it_lives_and_says_to_come_again(language: str) -> None:
     settings = Settings(
-        database_url="postgresql://nobody@127.0.0.1:1/none", bootstrap_api_key=BOOTSTRAP_KEY
+        database_url="postgresql://nobody@127.0.0.1:1/none",
+        bootstrap_api_key=BOOTSTRAP_KEY,
+        api_key_secret=API_KEY_SECRET,
     )
     async with client(create_app(settings), BOOTSTRAP_KEY) as calling:
         assert (await calling.get("/healthz")).status_code == 200
@@ -37,7 +39,11 @@ async def test_without_a_database_it_lives_and_says_to_come_again(language: str)
 
 
 async def test_before_migrations_it_is_not_ready(empty_database_url: str) -> None:
-    settings = Settings(database_url=empty_database_url, bootstrap_api_key=BOOTSTRAP_KEY)
+    settings = Settings(
+        database_url=empty_database_url,
+        bootstrap_api_key=BOOTSTRAP_KEY,
+        api_key_secret=API_KEY_SECRET,
+    )
     app = create_app(settings)
     async with client(app, BOOTSTRAP_KEY) as calling:
         assert (await calling.get("/readyz")).status_code == 503

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.build import Build
-from tests.conftest import Tenant
+from tests.conftest import ISSUING, Tenant
 from tests.rollup import stored
 from tests.rollup.edits import Edited
 
 from okr_service.access.policy import Principal, Scope, granted
-from okr_service.access.service import found_tenant
+from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database
 
 _histories = settings(
@@ -38,7 +38,7 @@ async def test_any_long_history_of_edits_equals_recomputing(
 
 async def _live_through(database: Database, data: st.DataObject, edits: int) -> None:
     async with database.transaction() as tx:
-        tenant, _ = await found_tenant(tx, "Test")
+        tenant, _ = await found_with_key(tx, "Test", ISSUING)
     edited = Edited(
         database, Principal(tenant.tenant_id, "test", granted([Scope.ADMIN]), "test"), data
     )

@@ -11,10 +11,11 @@ from uuid import UUID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.build import Json
+from tests.conftest import ISSUING
 from tests.rollup.exact import rounded
 
 from okr_service.access.policy import Principal, Scope, granted
-from okr_service.access.service import found_tenant
+from okr_service.credentials.tenants import found_with_key
 from okr_service.cycles.model import Cycle
 from okr_service.kernel.database import Database, Transaction
 from okr_service.kernel.fields import Ref
@@ -107,7 +108,7 @@ async def test_every_unit_is_as_far_as_fractions_have_it(
     database: Database, drawn: Organisation
 ) -> None:
     async with database.transaction() as tx:
-        tenant, _ = await found_tenant(tx, "Test")
+        tenant, _ = await found_with_key(tx, "Test", ISSUING)
         ids = await _plant(tx, tenant.tenant_id, drawn)
     who = Principal(tenant.tenant_id, "test", granted([Scope.ADMIN]), "test")
 

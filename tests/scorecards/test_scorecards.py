@@ -11,11 +11,11 @@ from tests.calling import client
 from tests.conftest import Tenant
 from tests.scorecards.group import Group, day, found, moment
 
-from okr_service.access.model import Tenant as TenantRow
 from okr_service.cycles.service import set_cycle_state
 from okr_service.cycles.shapes import CycleState
 from okr_service.kernel.database import Database
 from okr_service.kernel.fields import Ref
+from okr_service.organisation.model import Tenant as TenantRow
 
 
 def names(card: Json) -> dict[str, Any]:

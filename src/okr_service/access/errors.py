@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from okr_service.kernel.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from okr_service.kernel.errors import Forbidden, Unauthenticated
 
 
 class MissingCredential(Unauthenticated):
@@ -18,14 +18,3 @@ class NotPermitted(Forbidden):
     """This needs the permission {permission}, which the credential does not have."""
 
     permission: str
-
-
-@dataclass(eq=False)
-class ApiKeyNotFound(NotFound):
-    """There is no API key {ref}."""
-
-    ref: str
-
-
-class ExpiryInPast(Invalid):
-    """An API key cannot expire before it is made."""

@@ -3,21 +3,16 @@
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam
-
 from okr_service.access.credential import Credential, Recogniser
 from okr_service.access.errors import InvalidCredential, MissingCredential
-from okr_service.access.policy import Grants, Principal, Role, Standing, granted, granted_to
+from okr_service.access.policy import Grants, Principal, Standing, granted, granted_to
+from okr_service.access.reads import standing
 from okr_service.kernel.database import Database
-from okr_service.kernel.sql import load_sql
 
-_STANDING = load_sql(__package__, "standing").bindparams(
-    bindparam("tenant_id", type_=Uuid), bindparam("person_id", type_=Uuid)
-)
 _REMEMBERED = 10_000
 
 
@@ -44,6 +39,7 @@ class Gatekeeper:
         self.recognisers = recognisers
         self._seconds = seconds
         self._known: dict[bytes, _Known] = {}
+        self._forgotten = 0  # how many times something was
 
     async def recognise(self, authorization: str | None, request_id: str) -> Principal:
         """Return the caller that an Authorization header's value stands for.
@@ -53,14 +49,16 @@ class Gatekeeper:
             InvalidCredential: it is not one that is accepted here, or not any more.
         """
         scheme, _, token = (authorization or "").partition(" ")
-        token = token.strip()
+        token = token.strip(" ")
         if scheme.lower() != "bearer" or not token:
             raise MissingCredential
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._known.get(digest)
-        if known is None or known.until < time.monotonic():
+        if known is None or known.until <= time.monotonic():
+            forgotten = self._forgotten
             known = await self._look_up(token)
-            self._remember(digest, known)
+            if forgotten == self._forgotten:  # else it may have been looked up just before
+                self._remember(digest, known)
         credential = known.credential
         return Principal(
             credential.tenant_id,
@@ -72,7 +70,12 @@ class Gatekeeper:
         )
 
     def forget(self, name: str) -> None:
-        """Believe the credential of this name no longer, at once in this process."""
+        """Believe the credential of this name no longer, at once in this process.
+
+        To be called once what ends it is committed: a look-up that began before is not
+        remembered, one that begins after finds it ended.
+        """
+        self._forgotten += 1
         of_it = [digest for digest, known in self._known.items() if known.credential.name == name]
         for digest in of_it:
             self._known.pop(digest, None)
@@ -91,9 +94,9 @@ class Gatekeeper:
             seconds = min(seconds, left)
         if credential.person_id is None:
             return _Known(credential, granted(credential.scopes or ()), None, began + seconds)
-        standing = await self._standing(credential, credential.person_id)
-        grants = granted_to(standing, credential.scopes)
-        return _Known(credential, grants, standing.unit_id, began + seconds)
+        person = await self._standing(credential, credential.person_id)
+        grants = granted_to(person, credential.scopes)
+        return _Known(credential, grants, person.unit_id, began + seconds)
 
     async def _recognised(self, token: str) -> Credential:
         for recogniser in self.recognisers:
@@ -103,10 +106,8 @@ class Gatekeeper:
         raise InvalidCredential
 
     async def _standing(self, credential: Credential, person_id: UUID) -> Standing:
-        of = {"tenant_id": credential.tenant_id, "person_id": person_id}
         async with self._database.reading(credential.tenant_id) as connection:
-            found = (await connection.execute(_STANDING, of)).one_or_none()
-        if found is None or not found.active:
+            found = await standing(connection, credential.tenant_id, person_id)
+        if found is None:
             raise InvalidCredential
-        role = credential.role or Role(found.role)
-        return Standing(person_id, role, found.unit_id, frozenset(found.led))
+        return found if credential.role is None else replace(found, role=credential.role)

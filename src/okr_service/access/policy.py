@@ -5,14 +5,15 @@ their role and their place in the organisation:
 
 | role | |
 | --- | --- |
-| viewer | reads |
+| viewer | reads; has API keys of their own, as all who sign in |
 | member | reads; plans and reports what they own |
 | (manager) | who leads a unit: plans and reports all of it and of the units beneath it |
 | planner | plans and reports everything, keeps cycles and units, imports |
 | admin | and people, settings and credentials |
 
 A program's come from the scopes of its credential; those of a credential that stands for
-a person narrow what the person may do, and add nothing.
+a person narrow what the person may do, and add nothing. Only an admin's key makes keys:
+people make their own when they signed in, by a token that no scopes narrow.
 
 Everybody reads everything, but for what is private to a unit: that is seen by the people
 of the unit, its owner, those who lead it, and whoever may plan or report it. What one may
@@ -58,6 +59,7 @@ class Permission(StrEnum):
     EDIT_UNITS = "edit_units"
     EDIT_PEOPLE = "edit_people"
     PLAN = "plan"
+    OWN_KEYS = "own_keys"
     ADMINISTER = "administer"
     READ_AUDIT = "read_audit"
     OPERATE = "operate"
@@ -68,11 +70,12 @@ Grants = Mapping[Permission, Reach]
 _READS = {Permission.READ, Permission.READ_ORGANISATION}
 _WORKS = _READS | {Permission.CHECK_IN, Permission.PLAN}
 _PLANS = _WORKS | {Permission.EDIT_UNITS}
-_ADMINISTERS = _PLANS | {
-    Permission.EDIT_PEOPLE,
-    Permission.ADMINISTER,
-    Permission.READ_AUDIT,
-}
+_HAS_KEYS = {Permission.OWN_KEYS}
+_ADMINISTERS = (
+    _PLANS
+    | _HAS_KEYS
+    | {Permission.EDIT_PEOPLE, Permission.ADMINISTER, Permission.READ_AUDIT}
+)
 _OF_SCOPE: dict[Scope, set[Permission]] = {
     Scope.READ: _READS,
     Scope.CHECK_IN: {Permission.CHECK_IN},
@@ -87,10 +90,19 @@ _OF_SCOPE: dict[Scope, set[Permission]] = {
     Scope.OPERATE: {Permission.OPERATE},
 }
 _OF_ROLE: dict[Role, set[Permission]] = {
-    Role.VIEWER: _READS,
-    Role.MEMBER: _WORKS,
-    Role.PLANNER: _PLANS,
+    Role.VIEWER: _READS | _HAS_KEYS,
+    Role.MEMBER: _WORKS | _HAS_KEYS,
+    Role.PLANNER: _PLANS | _HAS_KEYS,
     Role.ADMIN: _ADMINISTERS,
+}
+# Whoever has the permission has it by this scope, or by one with all that is in this.
+_HELD_BY: dict[Scope, Permission] = {
+    Scope.READ: Permission.READ,
+    Scope.CHECK_IN: Permission.CHECK_IN,
+    Scope.ORGANISATION: Permission.EDIT_PEOPLE,
+    Scope.PLAN: Permission.PLAN,
+    Scope.ADMIN: Permission.ADMINISTER,
+    Scope.OPERATE: Permission.OPERATE,
 }
 # Whoever has one of these for a private objective knows of it.
 _SHOWING = (Permission.READ, Permission.CHECK_IN, Permission.PLAN, Permission.ADMINISTER)
@@ -148,6 +160,8 @@ def granted_to(person: Standing, scopes: Collection[Scope] | None) -> Grants:
     if scopes is None:
         return grants
     narrowed = {permission for scope in scopes for permission in _OF_SCOPE[scope]}
+    if person.role is not Role.ADMIN:
+        narrowed -= _HAS_KEYS
     return {permission: reach for permission, reach in grants.items() if permission in narrowed}
 
 
@@ -181,6 +195,19 @@ def require_everywhere(who: Principal, permission: Permission) -> None:
     """
     if not who.reach(permission).everything:
         raise NotPermitted(permission)
+
+
+def require_to_give(who: Principal, scopes: Collection[Scope], grants: Grants) -> None:
+    """Let a caller through who has these scopes, and all that a credential of them grants.
+
+    Raises:
+        NotPermitted: the caller has not.
+    """
+    for scope in scopes:
+        require(who, _HELD_BY[scope])
+    for permission, reach in grants.items():
+        if not who.reach(permission).includes(reach):
+            raise NotPermitted(permission)
 
 
 def require_to_place(

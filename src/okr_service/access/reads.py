@@ -1,19 +1,22 @@
-"""How API keys are shown."""
+"""Which role and place a person has."""
 
-from okr_service.access.model import ApiKey
-from okr_service.kernel.documents import Collection, open_to_all
+from uuid import UUID
 
-API_KEYS = Collection(
-    ApiKey,
-    {
-        "id": ApiKey.id,
-        "name": ApiKey.name,
-        "beginning": ApiKey.beginning,
-        "scopes": ApiKey.scopes,
-        "created_at": ApiKey.created_at,
-        "expires_at": ApiKey.expires_at,
-        "revoked_at": ApiKey.revoked_at,
-    },
-    seen=open_to_all,
-    sorts={"created_at": ApiKey.created_at, "name": ApiKey.name},
+from sqlalchemy import Uuid, bindparam
+
+from okr_service.access.policy import Role, Standing
+from okr_service.kernel.database import Reading
+from okr_service.kernel.sql import load_sql
+
+_STANDING = load_sql(__package__, "standing").bindparams(
+    bindparam("tenant_id", type_=Uuid), bindparam("person_id", type_=Uuid)
 )
+
+
+async def standing(tx: Reading, tenant_id: UUID, person_id: UUID) -> Standing | None:
+    """Return a person's role and place, or None where they do not work there (any more)."""
+    of = {"tenant_id": tenant_id, "person_id": person_id}
+    found = (await tx.execute(_STANDING, of)).one_or_none()
+    if found is None or not found.active:
+        return None
+    return Standing(person_id, Role(found.role), found.unit_id, frozenset(found.led))

@@ -1,7 +1,8 @@
 """A POST repeated with its Idempotency-Key gets its first answer again.
 
 The answer is stored by the transaction that did the work, so either both are
-there or neither. Source: draft-ietf-httpapi-idempotency-key-header.
+there or neither. Source: draft-ietf-httpapi-idempotency-key-header. One that shows a
+secret is not stored: what is shown once is not shown again, nor kept where it could be.
 
 An answer can be erased before its time. Its key stays taken, so that the request
 does not do its work again.
@@ -35,6 +36,13 @@ class IdempotencyKeyInFlight(Conflict):
 
 class FirstAnswerErased(Conflict):
     """The first answer to this request held personal data, since erased; it is not done again."""
+
+
+@dataclass(eq=False)
+class SecretShownOnce(Conflict):
+    """This was done before: {made} is there, but its secret was shown once and is not kept."""
+
+    made: str
 
 
 class IdempotentAnswer(Model):

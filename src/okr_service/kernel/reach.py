@@ -44,6 +44,12 @@ class Reach:
             self.person_id or other.person_id,
         )
 
+    def includes(self, other: "Reach") -> bool:
+        """Say whether all that is within the other reach is within this one."""
+        if self.everything or other.everything:
+            return self.everything
+        return other.units <= self.units and other.person_id in (None, self.person_id)
+
     def covers(self, unit_id: UUID, owners: Sequence[UUID | None]) -> bool:
         """Say whether a thing of this unit and these owners is within reach."""
         mine = self.person_id is not None and self.person_id in owners

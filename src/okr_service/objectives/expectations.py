@@ -19,12 +19,12 @@ from sqlalchemy import (
     true,
 )
 
-from okr_service.access.model import Tenant
 from okr_service.cycles.model import Cycle
 from okr_service.cycles.shapes import CycleState
 from okr_service.kernel.model import Model
 from okr_service.objectives.model import KeyResult, Objective
 from okr_service.objectives.shapes import CheckInStatus, ObjectiveState, ValueSource
+from okr_service.organisation.model import Tenant
 
 _TABLES = Model.metadata.tables
 _TODAY = func.current_date(type_=Date)

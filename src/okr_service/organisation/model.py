@@ -1,13 +1,35 @@
-"""How units and people are stored."""
+"""How tenants, their units and their people are stored."""
 
+from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from okr_service.kernel.forest import TreeRow
-from okr_service.kernel.model import Resource, foreign_key_index, unique_external_id
+from okr_service.kernel.model import Model, Resource, foreign_key_index, unique_external_id
 from okr_service.kernel.search import search_column, search_index
+
+
+class Tenant(Model):
+    """One customer: a group of companies."""
+
+    __tablename__ = "tenants"
+    __table_args__ = (
+        CheckConstraint(
+            "behind_from < on_track_from AND on_track_from < ahead_from", name="health"
+        ),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    name: Mapped[str]
+    ahead_from: Mapped[Decimal] = mapped_column(default=Decimal("0.05"), server_default="0.05")
+    on_track_from: Mapped[Decimal] = mapped_column(default=Decimal("-0.1"), server_default="-0.1")
+    behind_from: Mapped[Decimal] = mapped_column(default=Decimal("-0.25"), server_default="-0.25")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Unit(TreeRow):

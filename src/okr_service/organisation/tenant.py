@@ -1,10 +1,10 @@
-"""What an admin decides for the tenant."""
+"""The tenant: how it is founded, and what its admins decide."""
 
 from collections.abc import Callable
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
+from sqlalchemy.dialects.postgresql import insert
 
-from okr_service.access.model import Tenant
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.audit.service import Change, record
 from okr_service.kernel.database import Reading, Transaction
@@ -13,18 +13,35 @@ from okr_service.kernel.errors import VersionMismatch
 from okr_service.kernel.references import Versions
 from okr_service.kernel.writes import differences
 from okr_service.organisation.errors import ThresholdsOutOfOrder
+from okr_service.organisation.model import Tenant
 from okr_service.organisation.shapes import TenantSettings, TenantView
+
+_SHOWN = [name for name in TenantView.model_fields if name != "id"]
+
+
+async def found_tenant(tx: Transaction, who: Principal, name: str) -> Tenant | None:
+    """Make the tenant that the caller acts in, and return it; None where it is there already."""
+    founding = insert(Tenant).values(tenant_id=who.tenant_id, name=name)
+    made: Tenant | None = await tx.scalar(founding.on_conflict_do_nothing().returning(Tenant))
+    if made is not None:
+        change = Change("created", "tenant", made.tenant_id, after={"name": name})
+        await record(tx, who, change)
+    return made
 
 
 async def show_tenant(tx: Reading, who: Principal) -> Representation:
     """Return the caller's tenant and its settings; raises NotPermitted."""
     require(who, Permission.READ)
     t = Tenant.__table__
-    row = (await tx.execute(select(t).where(t.c.tenant_id == who.tenant_id))).mappings().one()
-    shown = TenantView(
-        id=row["tenant_id"], **{name: row[name] for name in TenantView.model_fields if name != "id"}
-    )
+    row = (await tx.execute(select(t).where(t.c.tenant_id == who.tenant_id))).one()
+    shown = tenant_view(row)
     return Representation(shown.model_dump_json(), shown.version)
+
+
+def tenant_view(row: Tenant | Row[*tuple[object, ...]]) -> TenantView:
+    """Return how a tenant is shown."""
+    settings = {name: getattr(row, name) for name in _SHOWN}
+    return TenantView.model_validate({"id": row.tenant_id, **settings})
 
 
 async def edit_tenant(

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from okr_service.kernel.documents import Collection, Page, PageRequest, Representation
 from okr_service.kernel.errors import NotFound
 from okr_service.rest.conditional import etag, matches
-from okr_service.rest.endpoint import ReadCall, WriteCall
+from okr_service.rest.endpoint import NOT_STORED, ReadCall, WriteCall
 
 _JSON = "application/json"
 
@@ -118,6 +118,11 @@ def computed(
 ) -> Response:
     """Answer with a value that was worked out, not read."""
     return Response(orjson.dumps(value, default=str), status, headers, _JSON)
+
+
+def shown_once(value: dict[str, object], location: str | None = None) -> Response:
+    """Answer with what was made, by its `id`, and its secret, which nobody is to store."""
+    return computed(value, 201, NOT_STORED | ({"Location": location} if location else {}))
 
 
 def no_content() -> Response:

@@ -8,10 +8,11 @@ answered, so it lends connections for itself.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, TypeVar
 
+import orjson
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
@@ -20,7 +21,13 @@ from starlette.responses import Response
 from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.kernel.database import Database, Reading, Transaction, is_retryable
-from okr_service.kernel.idempotency import IdempotentRequest, first_answer, keep_answer
+from okr_service.kernel.idempotency import (
+    IdempotentAnswer,
+    IdempotentRequest,
+    SecretShownOnce,
+    first_answer,
+    keep_answer,
+)
 from okr_service.limits.service import Limits
 from okr_service.rest.admission import admitted
 from okr_service.rest.errors import (
@@ -37,6 +44,7 @@ _TRIES = 4
 _READS = frozenset({"GET"})
 _JSON = "application/json"
 _KEY_LENGTH = 255
+NOT_STORED = {"cache-control": "no-store"}  # the headers of an answer that shows a secret
 PERMISSION = "x-permission"  # where an operation tells `openapi` what it takes
 
 _F = TypeVar("_F", bound=Callable[..., object])
@@ -97,6 +105,7 @@ class WriteCall:
     request: Request
     who: Principal
     tx: Transaction
+    afterwards: list[Callable[[], None]] = field(default_factory=list)  # to do once committed
 
 
 class _BoundedRequest(Request):
@@ -203,11 +212,15 @@ async def _in_transaction(
     for tries_left in reversed(range(_TRIES)):
         try:
             async with database.transaction(who.tenant_id) as tx:
-                request.state.call = WriteCall(request, who, tx)
-                return await _once(tx, idempotent, lambda: handle(request))
+                call = request.state.call = WriteCall(request, who, tx)
+                answer = await _once(tx, idempotent, lambda: handle(request))
         except DBAPIError as error:
             if not (tries_left and is_retryable(error)):
                 raise
+        else:
+            for follow in call.afterwards:
+                follow()
+            return answer
     raise AssertionError("the last try returns or raises")
 
 
@@ -218,11 +231,24 @@ async def _once(
         return await work()
     first = await first_answer(tx, idempotent)
     if first is not None:
-        return Response(first.body, first.status, {**first.headers, "Idempotency-Replayed": "true"})
+        return _again(first)
     response = await work()
     kept = {name: value for name, value in response.headers.items() if name != "content-length"}
-    await keep_answer(tx, idempotent, response.status_code, kept, bytes(response.body))
+    body = bytes(response.body)
+    if _shows_secret(kept):
+        body = str(orjson.loads(body)["id"]).encode()
+    await keep_answer(tx, idempotent, response.status_code, kept, body)
     return response
+
+
+def _again(first: IdempotentAnswer) -> Response:
+    if _shows_secret(first.headers):
+        raise SecretShownOnce(first.body.decode())
+    return Response(first.body, first.status, {**first.headers, "Idempotency-Replayed": "true"})
+
+
+def _shows_secret(headers: Mapping[str, str]) -> bool:
+    return NOT_STORED.items() <= headers.items()
 
 
 async def _idempotent(request: Request, who: Principal) -> IdempotentRequest | None:

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from okr_service.credentials.keys import PATTERN
 from okr_service.rest.endpoint import PERMISSION
 from okr_service.rest.problems import MEDIA_TYPE
 
@@ -33,7 +34,7 @@ _TAGS = {
     "organisation": "Units and people.",
     "imports": "Loading a year's targets from a flat file.",
     "audit": "Who changed what.",
-    "access": "Tenants and API keys.",
+    "credentials": "Tenants and API keys.",
     "identity": "Whose tokens are accepted, and what they mean here.",
     "operation": "Whether the service lives and is ready.",
 }
@@ -101,7 +102,7 @@ _HEADERS: dict[str, tuple[str, Node]] = {
         {"type": "string", "maxLength": 200, "examples": ["vi"]},
     ),
     "Idempotency-Key": (
-        "Sent again with the same request, it gets the first answer again, for 24 hours.",
+        "With the same request, it gets the first answer again for 24 hours (409 for a secret).",
         {"type": "string", "minLength": 1, "maxLength": 255},
     ),
     "If-Match": (
@@ -126,6 +127,8 @@ _DOCUMENTS = (
     "/tree.svg",
 )
 _WITHOUT_VERSIONS = ("check-ins", "api-keys", ":check")
+# POST here answers with a secret.
+_SHOWN_ONCE = ("/api-keys", "/tenants", ":rotate")
 _CAN_BE_TOO_MUCH = ("/history", "/tree")
 _EXAMPLES: dict[str, Node] = {
     "NewObjective": {
@@ -204,8 +207,10 @@ def _completed(document: Node) -> Node:
         "bearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API key (okr_…), or an access token of an identity provider of "
-            "the tenant's. Each operation names the permission it takes.",
+            "description": "An API key, or an access token of an identity provider of the "
+            f"tenant's. Each operation names the permission it takes. API keys match `{PATTERN}`, "
+            "for scanners to find leaked ones; the last six characters are the CRC-32 of those "
+            "before, in base62 (0-9, A-Z, a-z).",
         }
     }
     for name, example in _EXAMPLES.items():
@@ -293,6 +298,11 @@ def _error(status: int) -> Node:
 
 def _answer_headers(status: str, path: str, method: str) -> Node:
     headers: Node = {}
+    if status == "201" and path.endswith(_SHOWN_ONCE):
+        headers["Cache-Control"] = {"description": "no-store: it shows a secret.", "schema": _TEXT}
+        if "/api-keys" in path:
+            headers["Location"] = {"description": "Where it is.", "schema": _TEXT}
+        return headers
     if status == "201":
         headers["Location"] = {"description": "Where it is.", "schema": _TEXT}
     if status in ("200", "201") and (_is_of_one(path) or status == "201"):

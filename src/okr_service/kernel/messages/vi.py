@@ -30,6 +30,8 @@ SENTENCES: dict[str, str] = {
     "idempotency-key-in-flight": "Một yêu cầu với Idempotency-Key này còn đang được xử lý.",
     "first-answer-erased": "Câu trả lời đầu tiên cho yêu cầu này chứa dữ liệu cá nhân "
     "đã được xóa; yêu cầu không được thực hiện lại.",
+    "secret-shown-once": "Việc này đã được thực hiện: {made} đã có, nhưng bí mật của nó chỉ "
+    "hiện một lần và không được lưu lại.",
     # protocol
     "malformed-json": "Nội dung không phải JSON hợp lệ; xem dòng {line}, cột {column}.",
     "not-utf8": "Nội dung không phải UTF-8; xem byte thứ {position}.",
@@ -53,8 +55,14 @@ SENTENCES: dict[str, str] = {
     "missing-credential": "Hãy gửi khóa API trong tiêu đề Authorization, dạng bearer token.",
     "invalid-credential": "Khóa API này không tồn tại, đã hết hạn hoặc đã bị thu hồi.",
     "not-permitted": "Việc này cần quyền {permission}, mà thông tin xác thực không có.",
+    # credentials
     "api-key-not-found": "Không có khóa API {ref}.",
     "expiry-in-past": "Khóa API không thể hết hạn trước khi được tạo.",
+    "expiry-too-far": "Ở đây khóa API chỉ có hiệu lực tối đa {days} ngày.",
+    "person-not-active": "{ref} không còn làm việc ở đây nên khóa của người này vô dụng.",
+    "api-key-ended": "Khóa API này đã bị thu hồi hoặc hết hạn; hãy tạo khóa mới.",
+    "already-rotated": "Khóa API này đã có khóa thay thế {successor_id}; "
+    "hãy xoay vòng khóa đó, hoặc thu hồi nó trước.",
     # audit
     "audit-event-not-found": "Không có sự kiện kiểm toán {ref}.",
     # identity
