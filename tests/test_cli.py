@@ -1,17 +1,22 @@
 """The command `okr`, run as a user runs it."""
 
 import asyncio
+import json
 import os
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
+from okr_service.credentials.keys import PATTERN
 from okr_service.credentials.tenants import found_with_key
 from okr_service.demo.large import plant_large
 from okr_service.kernel.database import Database
@@ -222,3 +227,54 @@ def test_questions_are_answered_within_80_columns(planted_service: dict[str, str
 def test_a_question_about_nothing_says_so(planted_service: dict[str, str]) -> None:
     done = okr("rollup", "explain", "external:NONE", **planted_service)
     assert (done.returncode, done.stderr) == (2, "There is no objective external:NONE.\n")
+
+
+def test_keys_are_kept_from_the_terminal(planted_service: dict[str, str]) -> None:
+    def keys(*arguments: str) -> str:
+        done = okr("keys", *arguments, **planted_service)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    made = keys("create", "ERP nightly", "--scope", "read", "--scope", "check_in")
+    key_id, key = made.split()[0], made.splitlines()[-1]
+    rotated = json.loads(keys("rotate", key_id, "--overlap-seconds", "60", "--json"))
+    listed, everything = keys("list"), json.loads(keys("list", "--json"))
+    revoked = keys("revoke", rotated["id"])
+
+    assert re.fullmatch(PATTERN, key)
+    assert rotated["replaces_id"] == key_id
+    assert {k["id"] for k in everything} > {key_id, rotated["id"]}
+    assert max(len(line) for line in listed.splitlines()) <= 80
+    assert key[43:] not in listed
+    assert "revoked" in revoked
+    assert rotated["id"] not in keys("list")
+    assert rotated["id"] in keys("list", "--all")
+
+
+def test_a_refusal_says_what_is_wrong(planted_service: dict[str, str]) -> None:
+    for given, word in (
+        (("create", "A", "--scope", "everything"), "scopes/0"),
+        (("create", "A", "--scope", "operate"), "operate"),
+        (("create", "A", "--scope", "read", "--expires-at", "2020-01-01"), "expires_at"),
+        (("rotate", str(uuid4())), "no API key"),
+        (("revoke", "okr_no_id"), "key_id"),
+    ):
+        done = okr("keys", *given, **planted_service)
+        assert (done.returncode, word in done.stderr) == (2, True), done.stderr
+
+
+def test_keys_of_an_embedded_database_outlive_the_service(tmp_path: Path) -> None:
+    with _serving("--data", str(tmp_path)) as (url, said):
+        admin = said.partition("Admin API key: ")[2].split()[0]
+        called = {"OKR_URL": url, "OKR_API_KEY": admin}
+        made = json.loads(okr("keys", "create", "A", "--scope", "admin", "--json", **called).stdout)
+        okr("keys", "list", **{**called, "OKR_API_KEY": made["key"]})
+    with _serving("--data", str(tmp_path)) as (url, _):
+        called = {"OKR_URL": url, "OKR_API_KEY": made["key"]}
+        listed = okr("keys", "list", **called).stdout
+
+    assert re.fullmatch(PATTERN, admin)
+    assert made["id"] in listed
+    assert str(datetime.now(UTC).date()) in listed  # when the key was last used: it is written
+    for name in ("admin-api-key", "api-key-secret"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600

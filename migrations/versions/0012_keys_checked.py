@@ -1,4 +1,4 @@
-"""Check what was there before against the constraints that 0010 added, without blocking."""
+"""Check what was there before against the constraints that 0011 added, without blocking."""
 
 from alembic import op
 
@@ -14,4 +14,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    pass  # there is no unchecking; 0010 drops them
+    pass  # there is no unchecking; 0011 drops them

@@ -1,4 +1,4 @@
-"""Index the links that 0010 added, while the service goes on.
+"""Index the links that 0011 added, while the service goes on.
 
 Each step can be run again, should it be interrupted.
 """

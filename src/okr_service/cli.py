@@ -1,4 +1,4 @@
-"""The command `okr`: serve, migrate, import, check the rollup and the audit, plan a demo."""
+"""The command `okr`: serve, migrate, import, keep keys, check rollup and audit, plan a demo."""
 
 import asyncio
 import os
@@ -32,6 +32,7 @@ from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.migrations import migrate as migrate_database
 from okr_service.kernel.migrations import unmigrate
 from okr_service.kernel.model import new_id
+from okr_service.keys import keys_app
 from okr_service.organisation.model import Tenant
 from okr_service.settings import Settings, given_settings, misgiven
 
@@ -39,6 +40,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(rollup_app, name="rollup")
 audit_app = typer.Typer(no_args_is_help=True, help="Check that nobody tampered with the audit.")
 app.add_typer(audit_app, name="audit")
+app.add_typer(keys_app, name="keys")
 
 _T = TypeVar("_T")
 _IS_WALLED = select(func.row_security_active("tenants"))
