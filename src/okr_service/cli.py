@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from okr_service.access.policy import Principal
 from okr_service.ask import rollup_app
-from okr_service.client import DATA, LOCAL, ApiKey, Url, call, fail, key_of, secret_of
+from okr_service.client import DATA, LOCAL, ApiKey, Url, admin_key_of, call, fail, secret_of
 from okr_service.credentials.hashing import ApiKeySecretMissing
 from okr_service.credentials.issuing import Issuing
 from okr_service.credentials.tenants import (
@@ -223,12 +223,9 @@ def _settings(folder: Path, *, as_owner: bool = False, migrated: bool = True) ->
         with _embedded_url(folder, as_owner=as_owner) as url:
             if migrated:
                 migrate_database(url)
-            made: dict[str, str] = {}
-            if "bootstrap_api_key" not in given:
-                made["bootstrap_api_key"] = key_of(folder, make=True)
-            if "api_key_secret" not in given:
-                made["api_key_secret"] = secret_of(folder)
-            yield Settings.model_validate({"database_url": url, **made})
+            makers = {"bootstrap_api_key": admin_key_of, "api_key_secret": secret_of}
+            made = {name: make(folder) for name, make in makers.items() if name not in given}
+            yield Settings(database_url=url, **made)  # type: ignore[arg-type] # each is a secret
     except ValidationError as error:
         fail("; ".join(_said(detail["loc"], detail["msg"]) for detail in error.errors()))
     except (SettingsError, ApiKeySecretMissing) as error:

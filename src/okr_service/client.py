@@ -34,12 +34,9 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def key_of(folder: Path, *, make: bool = False) -> str | None:
-    """Return the admin key of an embedded database, making one where there is none."""
-    file = folder / _KEY_FILE
-    if not make and not file.exists():
-        return None
-    return _kept(file, partial(new_key, BOOTSTRAP_TENANT_ID))
+def admin_key_of(folder: Path) -> str:
+    """Return the admin key of an embedded database, making it where need be."""
+    return _kept(folder / _KEY_FILE, partial(new_key, BOOTSTRAP_TENANT_ID))
 
 
 def secret_of(folder: Path) -> str:
@@ -58,7 +55,8 @@ def _kept(file: Path, make: Callable[[], str]) -> str:
 
 def call(url: str, api_key: str | None, method: str, path: str, **more: Any) -> httpx.Response:
     """Send a request to the service and return its answer."""
-    key = api_key or key_of(DATA / "serve")
+    kept = DATA / "serve"
+    key = api_key or (admin_key_of(kept) if (kept / _KEY_FILE).exists() else None)
     if key is None:
         fail("give --api-key or OKR_API_KEY")
     headers = {"Authorization": f"Bearer {key}", **more.pop("headers", {})}

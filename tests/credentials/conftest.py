@@ -45,7 +45,7 @@ async def process(settings: Settings) -> AsyncIterator[FastAPI]:
     """Assemble another process of the service, at which people can sign in."""
     other = create_app(settings)
     gatekeeper = service(other).gatekeeper
-    gatekeeper._recognisers = (_SignIn(), *gatekeeper._recognisers)
+    gatekeeper.recognisers = (_SignIn(), *gatekeeper.recognisers)
     yield other
     await service(other).database.close()
 

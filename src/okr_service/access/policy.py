@@ -72,9 +72,7 @@ _WORKS = _READS | {Permission.CHECK_IN, Permission.PLAN}
 _PLANS = _WORKS | {Permission.EDIT_UNITS}
 _HAS_KEYS = {Permission.OWN_KEYS}
 _ADMINISTERS = (
-    _PLANS
-    | _HAS_KEYS
-    | {Permission.EDIT_PEOPLE, Permission.ADMINISTER, Permission.READ_AUDIT}
+    _PLANS | _HAS_KEYS | {Permission.EDIT_PEOPLE, Permission.ADMINISTER, Permission.READ_AUDIT}
 )
 _OF_SCOPE: dict[Scope, set[Permission]] = {
     Scope.READ: _READS,
