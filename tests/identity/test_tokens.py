@@ -26,7 +26,7 @@ async def test_a_token_stands_for_the_person_that_it_names(
     assert found.tenant_id == tenant.tenant_id
     assert found.person_id == UUID(person["id"])
     assert (found.scopes, found.role) == (None, None)
-    assert found.name == f"token:{provider['id']}"
+    assert found.name == f"token:{provider['id']}/{found.person_id}"
     assert found.expires_at is not None
     assert found.expires_at.timestamp() == int(issuer.now()) + 300 + 60  # and the clocks' skew
 

@@ -101,11 +101,12 @@ class Tokens:
         if bearer.is_machine:
             name = f"{name}/{bearer.client}" if bearer.client else name
             return Credential(provider.tenant_id, name, bearer.scopes, expires_at=bearer.expires_at)
+        person_id = await self._person(provider, bearer.person)
         return Credential(
             provider.tenant_id,
-            name,
+            f"{name}/{person_id}",  # what is counted and kept by credential is a person's own
             bearer.scopes,
-            await self._person(provider, bearer.person),
+            person_id,
             bearer.role,
             bearer.expires_at,
         )

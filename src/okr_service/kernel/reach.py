@@ -37,7 +37,7 @@ class Reach:
     person_id: UUID | None = None
 
     def __or__(self, other: "Reach") -> "Reach":
-        """Return the reach of either."""
+        """Return the reach of either; both are one caller's, so of one person if any."""
         return Reach(
             self.everything or other.everything,
             self.units | other.units,
