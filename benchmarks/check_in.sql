@@ -23,12 +23,13 @@ VALUES (
     CAST(:tenant AS uuid), uuidv7(), CAST(:key_result AS uuid), CAST(:value AS numeric),
     clock_timestamp(), '', '', '', 'person'
 );
-INSERT INTO audit_events (
-    tenant_id, id, action, subject, subject_id, credential, request_id, after
-)
-VALUES (
-    CAST(:tenant AS uuid), uuidv7(), 'created', 'check_in', CAST(:key_result AS uuid),
-    'benchmark', 'benchmark', jsonb_build_object('value', CAST(:value AS text))
+SELECT okr_record(
+    CAST(:tenant AS uuid), NULL, 'benchmark', 'benchmark',
+    jsonb_build_array(jsonb_build_object(
+        'id', uuidv7(), 'action', 'created', 'subject', 'check_in',
+        'subject_id', CAST(:key_result AS uuid),
+        'after', jsonb_build_object('value', CAST(:value AS text)))),
+    NULL
 );
 UPDATE key_results AS k
    SET current_value = latest.value, observed_at = latest.observed_at, confidence = NULL

@@ -89,7 +89,7 @@ def planted_url(empty_database_url: str) -> str:
     assert okr("migrate", OKR_DATABASE_URL=empty_database_url).returncode == 0
 
     async def plant() -> None:
-        database = Database(Settings(database_url=empty_database_url))
+        database = Database.as_owner(Settings(database_url=empty_database_url))
         async with database.transaction() as tx:
             tenant, _ = await found_with_key(tx, "Test", ISSUING)
         await plant_large(database, tenant.tenant_id, 40)
@@ -130,7 +130,7 @@ def test_the_audit_verifies_and_its_heads_are_kept(planted_url: str, tmp_path: P
     assert (again.returncode, again.stdout) == (0, saved.stdout)
 
     async def cut() -> None:
-        database = Database(Settings(database_url=planted_url))
+        database = Database.as_owner(Settings(database_url=planted_url))
         async with database.transaction() as tx:
             for statement in ("DELETE FROM audit_events", "DELETE FROM audit_lanes"):
                 await tx.execute(text(statement))
@@ -146,7 +146,7 @@ def test_the_audit_verifies_and_its_heads_are_kept(planted_url: str, tmp_path: P
 
 def test_an_altered_event_is_named(planted_url: str) -> None:
     async def spoil() -> None:
-        database = Database(Settings(database_url=planted_url))
+        database = Database.as_owner(Settings(database_url=planted_url))
         async with database.transaction() as tx:
             await tx.execute(text("UPDATE audit_events SET request_id = 'x' WHERE place = 2"))
         await database.close()

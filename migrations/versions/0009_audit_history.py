@@ -5,6 +5,7 @@ only the events it writes and the lane they are in. Each step can be run again, 
 be interrupted.
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
@@ -80,14 +81,20 @@ END $$
 _CHECKS = ("chained", "personal")
 _COLUMNS = ("lane", "place", "hash")
 _PLACE = "audit_events_tenant_id_lane_place_key"
-_TIME = "audit_events_tenant_id_occurred_at_id_idx"
+_INDEXES = (
+    (["occurred_at", "id"], None),
+    (["request_id"], None),
+    (["actor_id", "occurred_at"], "actor_id IS NOT NULL"),
+)
 
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
         op.execute(_ADOPT)
-        _index(_PLACE, ["tenant_id", "lane", "place"], unique=True)
-        _index(_TIME, ["tenant_id", "occurred_at", "id"])
+        _index(_PLACE, ["lane", "place"], unique=True)
+        for columns, condition in _INDEXES:
+            where = None if condition is None else sa.text(condition)
+            _index(_name(columns), columns, postgresql_where=where)
     for name in _CHECKS:
         op.execute(f"ALTER TABLE audit_events VALIDATE CONSTRAINT audit_events_{name}_check")
     # By the checks, PostgreSQL knows already what it would read the table for.
@@ -96,19 +103,24 @@ def upgrade() -> None:
     op.execute(f"ALTER TABLE audit_events ADD CONSTRAINT {_PLACE} UNIQUE USING INDEX {_PLACE}")
 
 
-def _index(name: str, columns: list[str], *, unique: bool = False) -> None:
+def _name(columns: list[str]) -> str:
+    return f"audit_events_tenant_id_{'_'.join(columns)}_idx"
+
+
+def _index(name: str, columns: list[str], **more: object) -> None:
     op.create_index(
         op.f(name),
         "audit_events",
-        columns,
-        unique=unique,
+        ["tenant_id", *columns],
         postgresql_concurrently=True,
         if_not_exists=True,
+        **more,
     )
 
 
 def downgrade() -> None:
-    op.drop_index(op.f(_TIME), "audit_events")
+    for columns, _ in _INDEXES:
+        op.drop_index(op.f(_name(columns)), "audit_events")
     op.drop_constraint(op.f(_PLACE), "audit_events")
     for column in _COLUMNS:
         op.alter_column("audit_events", column, nullable=True)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -177,24 +177,18 @@ def verify_audit(
 ) -> None:
     """Compute the hash of every audit event anew; exit status 1 if any does not fit."""
     from okr_service.audit import heads  # noqa: PLC0415
-    from okr_service.audit.chain import Head  # noqa: PLC0415
-    from okr_service.audit.verification import Findings, tenants, verify  # noqa: PLC0415
+    from okr_service.audit.verification import Findings, verify_all  # noqa: PLC0415
 
     try:
         earlier = heads.load(since) if since else {}
     except ValueError as error:
         fail(f"{since} is no file of saved heads: {error}")
+    if save and not save.absolute().parent.is_dir():
+        fail(f"there is no folder to save {save} in")
 
     async def walk(database: Database) -> list[Findings]:
         await _require_owner(database)
-        found = []
-        async with database.snapshot() as connection:
-            known = [*earlier, *await tenants(connection)]
-        for tenant_id in dict.fromkeys(known):
-            async with database.snapshot() as connection:
-                of: Mapping[int, Head] = earlier.get(tenant_id, {})
-                found.append(await verify(connection, tenant_id, of, print))
-        return found
+        return await verify_all(database, earlier, print)
 
     with _settings(data) as settings:
         found = asyncio.run(_as_owner(settings, walk))

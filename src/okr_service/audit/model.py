@@ -32,6 +32,14 @@ class AuditEvent(TenantRow):
         ),
         Index(None, "tenant_id", "occurred_at", "id"),
         Index(None, "tenant_id", "subject_id", "id"),
+        Index(None, "tenant_id", "request_id"),
+        Index(
+            None,
+            "tenant_id",
+            "actor_id",
+            "occurred_at",
+            postgresql_where="actor_id IS NOT NULL",
+        ),
     )
 
     occurred_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from okr_service.audit import chain
 from okr_service.audit.chain import Event, Head
 from okr_service.audit.model import AuditEvent, AuditLane, AuditPersonalData
+from okr_service.kernel.database import Database
 
 _AT_ONCE = 2_000
 _COVERED = len(Event._fields)
@@ -150,9 +151,19 @@ class Walk:
         return Fault(self.findings.tenant_id, lane, place, what, event_id)
 
 
-async def tenants(tx: AsyncConnection) -> list[UUID]:
-    """Return every tenant there is, and those of whom only events are left."""
-    return list(await tx.scalars(_TENANTS))
+async def verify_all(
+    database: Database,
+    earlier: Mapping[UUID, Mapping[int, Head]],
+    tell: Callable[[Fault], None],
+) -> list[Findings]:
+    """Walk the chains of all tenants, one by one; also of those of whom only heads are left."""
+    async with database.snapshot() as connection:
+        tenants = {*earlier, *(await connection.scalars(_TENANTS)).all()}
+    found = []
+    for tenant_id in sorted(tenants):
+        async with database.snapshot() as connection:
+            found.append(await verify(connection, tenant_id, earlier.get(tenant_id, {}), tell))
+    return found
 
 
 async def verify(

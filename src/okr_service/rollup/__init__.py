@@ -33,7 +33,8 @@ What is locked in which order, so that nothing waits in a circle:
 4. action plans and actions;
 5. objectives from the deepest to the root, by id where equally deep.
 
-A single change needs no look ahead for the last, for each level's row is locked by
+Nobody waits for a lane of the audit (see `okr_service/audit/__init__.py`): it may be taken
+at any time. A single change needs no look ahead for the last, for each level's row is locked by
 its own update, child before parent. Those that touch several objectives lock all
 rows above them first. Whoever takes things in another order (an edit of an objective
 takes its row early) holds the structure alone. What is left, two requests of which
