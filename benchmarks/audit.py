@@ -14,11 +14,10 @@ import sys
 import time
 from pathlib import Path
 
-from okr_service.access.service import found_tenant
-
-from benchmarks.ground import ground
+from benchmarks.ground import ISSUING, ground
 from okr_service.access.policy import Principal
 from okr_service.audit.service import Change, record_all
+from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database
 from okr_service.kernel.model import new_id
 from okr_service.settings import Settings
@@ -30,8 +29,8 @@ _SAID = {"value": "12.5", "observed_at": "2026-09-30T00:00:00Z", "comment": "Vư
 async def _record(url: str, events: int) -> None:
     database = Database(Settings(database_url=url, pool_size=_WRITERS))
     async with database.transaction() as tx:
-        tenant, _ = await found_tenant(tx, f"{events} events")
-    who = Principal(tenant.tenant_id, "benchmark", frozenset(), "benchmark")
+        tenant, _ = await found_with_key(tx, f"{events} events", ISSUING)
+    who = Principal(tenant.tenant_id, "benchmark", {}, "benchmark")
 
     async def write() -> None:
         for _ in range(events // _WRITERS // _EACH):

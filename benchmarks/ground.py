@@ -33,7 +33,7 @@ from okr_service.kernel.migrations import migrate
 from okr_service.settings import Settings
 
 API_KEY_SECRET = SecretStr("a-secret-for-benchmarks-of-32-characters-or-more")
-_ISSUING = Issuing(KeyedHash(API_KEY_SECRET))
+ISSUING = Issuing(KeyedHash(API_KEY_SECRET))
 _T = TypeVar("_T")
 # Counted, as it will be, but never refused.
 _UNREACHED = {
@@ -77,7 +77,7 @@ def ground(**options: str) -> Iterator[str]:
 async def plant(database: Database, objectives: int, levels: int) -> Tree:
     """Plant a tree of a size, at most so many levels deep, in a tenant of its own."""
     async with database.transaction() as tx:
-        tenant, key = await found_with_key(tx, f"{objectives} objectives", _ISSUING)
+        tenant, key = await found_with_key(tx, f"{objectives} objectives", ISSUING)
     fan_out = fan_out_for(objectives, levels)
     await plant_large(database, tenant.tenant_id, objectives, fan_out=fan_out)
     return Tree(objectives, tenant.tenant_id, key)

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from okr_service.audit.reads import AUDIT_EVENTS, audit_events_wanted
 from okr_service.audit.shapes import AuditEventListing
 from okr_service.kernel.database import Database, Transaction
+from okr_service.kernel.reach import EVERYTHING
 from okr_service.kernel.sql import DIALECT
 
 _TENANT = UUID(int=77)
@@ -51,7 +52,9 @@ async def test_a_page_is_read_off_an_index(
     large: Transaction, wanted: dict[str, object], index: str
 ) -> None:
     asked = AuditEventListing.model_validate(wanted)
-    statement = AUDIT_EVENTS.page_statement(_TENANT, audit_events_wanted(asked), asked.page())
+    statement = AUDIT_EVENTS.page_statement(
+        _TENANT, EVERYTHING, audit_events_wanted(asked), asked.page()
+    )
     compiled = statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
     connection = await large.connection()
 

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.audit.walked import assert_chained
 from tests.build import Build
-from tests.conftest import Tenant as TestTenant
+from tests.conftest import Tenant
 
 from okr_service.access.policy import Principal
 from okr_service.audit.reads import exported
 from okr_service.audit.service import Change, record_all
 from okr_service.kernel.database import Database
 from okr_service.kernel.model import new_id
-from okr_service.organisation.model import Tenant
+from okr_service.organisation import model as organisation
 
 
 def text(value: Any) -> str:
@@ -54,7 +54,7 @@ def recomputed(lines: Iterable[str], tenant_id: str) -> int:
     return len(events)
 
 
-async def test_an_export_verifies_by_the_recipe(build: Build, tenant: TestTenant) -> None:
+async def test_an_export_verifies_by_the_recipe(build: Build, tenant: Tenant) -> None:
     key_result = await build.key_result(weight=2.5, plan=[{"date": "2026-03-31", "value": "1e3"}])
     await build.check_in(key_result, "0.1", comment='Vượt "kế hoạch"\n\t\\ \x7f \u2028 😀')
     kept = await build.person(name="Nguyễn Thị Mai", email="mai@sao-mai.vn")
@@ -94,7 +94,7 @@ async def test_whatever_is_recorded_verifies(
     words: tuple[str, str, str],
 ) -> None:
     async with database.transaction() as tx:
-        made = Tenant(tenant_id=new_id(), name="Test")
+        made = organisation.Tenant(tenant_id=new_id(), name="Test")
         tx.add(made)
         await tx.flush()
         who = Principal(made.tenant_id, words[0], {}, words[1], new_id())
