@@ -83,6 +83,14 @@ def empty_database_url(worker_id: str) -> str:
     return _url(name)
 
 
+@pytest.fixture(scope="module")
+def own_database_url(worker_id: str) -> str:
+    """Return the URL of a database of the module's own, for what others would notice."""
+    name = f"okr_test_own_{worker_id}"
+    _recreate(name, _TEMPLATE)
+    return _url(name)
+
+
 @pytest.fixture(scope="session")
 def settings(worker_id: str) -> Settings:
     """Return the settings of the service under test."""

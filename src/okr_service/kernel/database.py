@@ -11,24 +11,17 @@ reading connection remembers whom it was told last. Behind a transaction pooler 
 `pooled`), where nothing outlasts a transaction, reads are transactions too.
 """
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from uuid import UUID
 
-import asyncpg
-import orjson
 from sqlalchemy import make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
-    AsyncEngine,
-    AsyncSession,
-    create_async_engine,
-)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
+from okr_service.kernel.connections import Pool, begun, connected, engine_of, tell, telling
 from okr_service.kernel.errors import DatabaseUnavailable, ReferenceGone, StatementTooLong
 from okr_service.settings import Settings
 
@@ -36,26 +29,21 @@ Transaction = AsyncSession
 Reading = AsyncSession | AsyncConnection
 
 SERVICE_ROLE = "okr_service"  # made by the migrations; bound by row-level security
-_TENANT = "okr.tenant_id"
-_TOLD = "okr_tenant_told"  # where a pooled connection keeps whom it was told last
 _READ_ONLY = {"default_transaction_read_only": "on"}
 _ONE_STATE = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value, default=str).decode()
-
 
 # Deadlock, serialization failure, and a key that another transaction took meanwhile: run
 # again, the write finds what the other one recorded and can say so.
 _WORTH_ANOTHER_TRY = {"40P01", "40001", "23505"}
 _FOREIGN_KEY_VIOLATION = "23503"  # looked up before, so deleted since
 _QUERY_CANCELED = "57014"
-# Shutting down, starting, too many connections, lost ones; tables or role not migrated yet.
+# Shutting down, starting, too many connections, lost ones; tables not migrated yet.
 _UNREACHABLE = {
-    *("57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08006", "08P01"),
-    *("42P01", "22023"),
+    *("57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08006"),
+    "42P01",
 }
+
+_log = logging.getLogger(__name__)
 
 
 def database_url(given: str) -> URL:
@@ -115,10 +103,10 @@ class Database:
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID | None = None) -> AsyncIterator[Transaction]:
         """Open a transaction in a tenant that commits when the block ends well."""
-        begin = f"{self._begin}; {_telling(tenant_id, local=True)}"
+        begin = f"{self._begin}; {telling(tenant_id, local=True)}"
         async with (
             self._connected(self._writer) as connection,
-            _begun(connection, begin) as ending,
+            begun(connection, begin) as ending,
             AsyncSession(connection, expire_on_commit=False, autoflush=False) as session,
             session.begin(),
         ):
@@ -132,25 +120,23 @@ class Database:
         async with self._connected(self._reader) as connection:
             if self._pooled:
                 begin = f"{self._begin}; SET TRANSACTION READ ONLY"
-                async with _begun(connection, f"{begin}; {_telling(tenant_id, local=True)}"):
+                async with begun(connection, f"{begin}; {telling(tenant_id, local=True)}"):
                     yield connection
             else:
-                await _tell(connection, tenant_id)
+                await tell(connection, tenant_id)
                 yield connection
 
     @asynccontextmanager
     async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         with _Translated():
-            async with engine.connect() as connection:
-                while (await _driver(connection)).is_closed():  # since it was used last
-                    await connection.invalidate()
+            async with connected(engine) as connection:
                 yield connection
 
     @asynccontextmanager
     async def snapshot(self, tenant_id: UUID | None = None) -> AsyncIterator[AsyncConnection]:
         """Lend a connection that goes on seeing one state of the database, and cannot write."""
-        begin = f"{self._begin}; {_ONE_STATE}; {_telling(tenant_id, local=True)}"
-        async with self._connected(self._reader) as connection, _begun(connection, begin):
+        begin = f"{self._begin}; {_ONE_STATE}; {telling(tenant_id, local=True)}"
+        async with self._connected(self._reader) as connection, begun(connection, begin):
             yield connection
 
     async def is_ready(self) -> bool:
@@ -169,82 +155,12 @@ class Database:
 
 async def enter_tenant(tx: Transaction, tenant_id: UUID) -> None:
     """Go on with a transaction in another tenant: one that it has just founded."""
-    await tx.execute(text(_telling(tenant_id, local=True)))
+    await tx.execute(text(telling(tenant_id, local=True)))
 
 
 def _engine(settings: Settings, server_settings: dict[str, str]) -> AsyncEngine:
-    """Make a pool of connections on which SQLAlchemy itself begins nothing."""
-    connect_args: dict[str, object] = {
-        "server_settings": server_settings,
-        "timeout": settings.pool_timeout_seconds,
-        "prepared_statement_cache_size": 500,
-    }
-    if settings.pooled:  # a prepared statement may meet another server the next time
-        connect_args |= {
-            "prepared_statement_cache_size": 0,
-            "statement_cache_size": 0,
-            "prepared_statement_name_func": str,  # nameless
-        }
-    return create_async_engine(
-        database_url(settings.database_url.get_secret_value()),
-        isolation_level="AUTOCOMMIT",
-        pool_size=settings.pool_size,
-        max_overflow=0,
-        pool_timeout=settings.pool_timeout_seconds,
-        pool_use_lifo=True,
-        hide_parameters=True,  # figures and keys stay out of logs
-        json_serializer=_json,
-        connect_args=connect_args,
-    )
-
-
-async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
-    return (await connection.get_raw_connection()).driver_connection
-
-
-@dataclass
-class _Ending:
-    statement: str = "COMMIT"
-
-
-@asynccontextmanager
-async def _begun(connection: AsyncConnection, begin: str) -> AsyncIterator[_Ending]:
-    """Begin a transaction by a message of our own, and end it as the block ends."""
-    driver, ending = await _driver(connection), _Ending()
-    try:
-        await _say(driver, begin)
-        yield ending
-        await _say(driver, ending.statement)
-    except BaseException:
-        try:
-            await _say(driver, "ROLLBACK")
-        except (DatabaseUnavailable, asyncpg.PostgresError, asyncpg.InterfaceError):
-            await connection.invalidate()  # so that nobody goes on in this transaction
-        raise
-
-
-async def _say(driver: asyncpg.Connection, statement: str) -> None:
-    """Send a statement that SQLAlchemy is not to know of."""
-    try:
-        await driver.execute(statement)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        if driver.is_closed():
-            raise DatabaseUnavailable from error
-        raise
-
-
-async def _tell(connection: AsyncConnection, tenant_id: UUID | None) -> None:
-    told = connection.sync_connection.info if connection.sync_connection else {}
-    if _TOLD in told and told[_TOLD] == tenant_id:
-        return
-    told.pop(_TOLD, None)  # unknown, should the next statement fail
-    await _say(await _driver(connection), _telling(tenant_id, local=False))
-    told[_TOLD] = tenant_id
-
-
-def _telling(tenant_id: UUID | None, *, local: bool) -> str:
-    # A UUID or nothing: no text of a caller's gets into the statement.
-    return f"SET {'LOCAL' if local else 'SESSION'} {_TENANT} = '{tenant_id or ''}'"
+    pool = Pool(settings.pool_size, settings.pool_timeout_seconds, server_settings, settings.pooled)
+    return engine_of(database_url(settings.database_url.get_secret_value()), pool)
 
 
 class _Translated:
@@ -256,14 +172,17 @@ class _Translated:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        if isinstance(error, PoolTimeout | OSError):
-            raise DatabaseUnavailable from error
-        if isinstance(error, asyncpg.PostgresError) and error.sqlstate in _UNREACHABLE:
-            raise DatabaseUnavailable from error
+        if isinstance(error, ConnectionError):
+            raise _unavailable(error) from error
         if isinstance(error, DBAPIError):
             if sqlstate(error) == _QUERY_CANCELED:
                 raise StatementTooLong from error
             if sqlstate(error) == _FOREIGN_KEY_VIOLATION:
                 raise ReferenceGone from error
             if error.connection_invalidated or sqlstate(error) in _UNREACHABLE:
-                raise DatabaseUnavailable from error
+                raise _unavailable(error.orig) from error
+
+
+def _unavailable(cause: object) -> DatabaseUnavailable:
+    _log.warning("the database is unavailable: %s", cause)
+    return DatabaseUnavailable()
