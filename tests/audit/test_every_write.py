@@ -23,7 +23,7 @@ _REQUEST = "audited-1"
 _WRITES_NOTHING = {"simulate"}
 # What the tests of tenants, keys and issuers look at.
 _ELSEWHERE = {
-    *("create_tenant", "create_api_key", "revoke_api_key"),
+    *("create_tenant", "create_api_key", "rotate_api_key", "revoke_api_key"),
     *(f"{verb}_identity_provider" for verb in ("create", "put", "patch", "delete")),
     *("check_identity_provider", "prove_identity_provider"),
 }

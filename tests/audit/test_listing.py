@@ -14,7 +14,7 @@ from sqlalchemy import text
 from tests.access.test_access import key_with
 from tests.build import Build
 from tests.calling import client
-from tests.conftest import BOOTSTRAP_KEY, Tenant
+from tests.conftest import API_KEY_SECRET, BOOTSTRAP_KEY, Tenant
 
 from okr_service.access.policy import Principal
 from okr_service.audit.reads import exported
@@ -184,7 +184,9 @@ async def test_an_export_in_another_form_is_refused(rest: httpx.AsyncClient) -> 
 
 async def test_without_a_database_an_export_is_refused_and_not_cut_short() -> None:
     settings = Settings(
-        database_url="postgresql://nobody@127.0.0.1:1/none", bootstrap_api_key=BOOTSTRAP_KEY
+        database_url="postgresql://nobody@127.0.0.1:1/none",
+        bootstrap_api_key=BOOTSTRAP_KEY,
+        api_key_secret=API_KEY_SECRET,
     )
     async with client(create_app(settings), BOOTSTRAP_KEY) as calling:
         refused = await calling.get(_EXPORT)

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from okr_service.access.service import found_tenant
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from tests.kernel.faults import end_other_processes, end_process_of, was_cancelled
 
-from okr_service.access.service import found_tenant
 from okr_service.kernel.connections import NothingStored
 from okr_service.kernel.database import Database, Reading, Transaction
 from okr_service.kernel.errors import DatabaseUnavailable, OkrError, StatementTooLong

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 import asyncpg
 import httpx
 import pytest
+from okr_service.access.service import found_tenant
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from tests.conftest import client
 
-from okr_service.access.service import found_tenant
 from okr_service.kernel.database import Database, database_url
 from okr_service.kernel.errors import DatabaseUnavailable, ReferenceGone, StatementTooLong
 from okr_service.main import create_app

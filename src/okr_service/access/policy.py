@@ -100,6 +100,7 @@ _HELD_BY: dict[Scope, Permission] = {
     Scope.ORGANISATION: Permission.EDIT_PEOPLE,
     Scope.PLAN: Permission.PLAN,
     Scope.ADMIN: Permission.ADMINISTER,
+    Scope.AUDIT: Permission.READ_AUDIT,
     Scope.OPERATE: Permission.OPERATE,
 }
 # Whoever has one of these for a private objective knows of it.
