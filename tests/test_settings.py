@@ -42,8 +42,12 @@ def test_secrets_come_from_files(folder: Path) -> None:
 
 
 def test_every_setting_may_come_from_a_file(folder: Path) -> None:
-    examples = {"database_url": URL, "bootstrap_api_key": KEY, "trusted_proxies": "10.0.0.0/8, ::1",
-                "cors_origins": "https://a.example,https://b.example"}  # fmt: skip
+    examples = {
+        "database_url": URL, "owner_database_url": URL, "bootstrap_api_key": KEY,
+        "api_key_secret": KEY, "api_key_previous_secret": KEY, "api_key_longest_days": "90",
+        "trusted_proxies": "10.0.0.0/8, ::1",
+        "cors_origins": "https://a.example,https://b.example",
+    }
     for name, field in Settings.model_fields.items():
         if name != "secrets_dir":
             (folder / f"okr_{name}").write_text(examples.get(name, str(field.default)))

@@ -147,6 +147,7 @@ def _bodies(of: Json) -> dict[str, Json | str]:
         "patch_tenant": settings,
         "create_tenant": settings,
         "create_api_key": {"name": "New", "scopes": ["read"]},
+        "rotate_api_key": {"overlap_seconds": 60},
         "import_csv": _CSV,
         "create_identity_provider": provider,
         "put_identity_provider": provider,

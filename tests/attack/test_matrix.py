@@ -26,8 +26,14 @@ from tests.group import (
 _READS = {"read", "read_organisation"}
 _WORKS = _READS | {"check_in", "plan"}
 _PLANS = _WORKS | {"edit_units"}
-_ADMINISTERS = _PLANS | {"edit_people", "administer", "read_audit"}
-_OF_ROLE = {"guest": _READS, "planner": _PLANS, "admin": _ADMINISTERS}  # the others are members
+_ADMINISTERS = _PLANS | {"edit_people", "administer", "read_audit", "own_keys"}
+# the others are members; all who sign in have keys of their own
+_OF_ROLE = {
+    "guest": _READS | {"own_keys"},
+    "planner": _PLANS | {"own_keys"},
+    "admin": _ADMINISTERS,
+}
+_OF_MEMBERS = _WORKS | {"own_keys"}
 _OF_SCOPE = {
     "read": _READS,
     "check_in": {"check_in"},
@@ -67,6 +73,8 @@ def _expected(
         return _REFUSED
     if request.names_objective and not seen:
         return _NOT_THERE_AT_ITS_PLACE if request.operation in _OF_SEVERAL else _NOT_THERE
+    if request.permission == "own_keys" and "administer" not in permissions:
+        return _LET_THROUGH if request.path == "/v1/api-keys" else _NOT_THERE
     if request.reads or everywhere:
         return _LET_THROUGH
     if request.about == TENANT:
@@ -82,7 +90,7 @@ def _of_person(person: str, name: str, request: Request) -> _Expected:
         owns, leads = False, "sales" in LED_BY.get(person, set())
     return _expected(
         request,
-        _OF_ROLE.get(person, _WORKS),
+        _OF_ROLE.get(person, _OF_MEMBERS),
         seen=sees(person, name),
         writes=leads or owns,
         everywhere=person in ("planner", "admin"),

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from okr_service.access.service import found_tenant
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from tests.conftest import ISSUING
 from tests.kernel.faults import end_other_processes, end_process_of, was_cancelled
 
+from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.connections import NothingStored
 from okr_service.kernel.database import Database, Reading, Transaction
 from okr_service.kernel.errors import DatabaseUnavailable, OkrError, StatementTooLong
@@ -60,7 +61,7 @@ def _settings(url: str, **given: object) -> Settings:
 
 async def _found(owner: Database) -> UUID:
     async with owner.transaction() as tx:
-        tenant, _ = await found_tenant(tx, "Test")
+        tenant, _ = await found_with_key(tx, "Test", ISSUING)
     return tenant.tenant_id
 
 

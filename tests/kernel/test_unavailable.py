@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 import asyncpg
 import httpx
 import pytest
-from okr_service.access.service import found_tenant
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from tests.conftest import client
+from tests.calling import client
+from tests.conftest import API_KEY_SECRET, ISSUING
 
+from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database, database_url
 from okr_service.kernel.errors import DatabaseUnavailable, ReferenceGone, StatementTooLong
 from okr_service.main import create_app
@@ -50,7 +51,7 @@ async def key(own_database_url: str) -> AsyncIterator[str]:
         connection = await (await tx.connection()).get_raw_connection()
         assert connection.driver_connection is not None
         await connection.driver_connection.execute(_AT_COMMIT)
-        _, key = await found_tenant(tx, "Test")
+        _, key = await found_with_key(tx, "Test", ISSUING)
     yield key
     await database.close()
 
@@ -58,7 +59,11 @@ async def key(own_database_url: str) -> AsyncIterator[str]:
 @pytest.fixture(params=[False, True], ids=["direct", "pooled"])
 def hasty(request: pytest.FixtureRequest, own_database_url: str) -> Settings:
     return Settings(
-        database_url=own_database_url, pool_size=1, statement_timeout_ms=300, pooled=request.param
+        api_key_secret=API_KEY_SECRET,
+        database_url=own_database_url,
+        pool_size=1,
+        statement_timeout_ms=300,
+        pooled=request.param,
     )
 
 

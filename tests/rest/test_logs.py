@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.conftest import BOOTSTRAP_KEY
+from tests.conftest import API_KEY_SECRET, BOOTSTRAP_KEY
 from tests.rest.listening import listening
 
 from okr_service.kernel.database import database_url
@@ -69,6 +69,7 @@ async def serving(url: str) -> AsyncIterator[tuple[FastAPI, httpx.AsyncClient]]:
     settings = Settings(
         database_url=url,
         bootstrap_api_key=BOOTSTRAP_KEY,
+        api_key_secret=API_KEY_SECRET,
         statement_timeout_ms=1500,
         request_timeout_seconds=3,
         login_failures_per_minute=0,
