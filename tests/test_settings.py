@@ -43,8 +43,12 @@ def test_secrets_come_from_files(folder: Path) -> None:
 
 def test_every_setting_may_come_from_a_file(folder: Path) -> None:
     examples = {
-        "database_url": URL, "owner_database_url": URL, "bootstrap_api_key": KEY,
-        "api_key_secret": KEY, "api_key_previous_secret": KEY, "api_key_longest_days": "90",
+        "database_url": URL,
+        "owner_database_url": URL,
+        "bootstrap_api_key": KEY,
+        "api_key_secret": KEY,
+        "api_key_previous_secret": KEY,
+        "api_key_longest_days": "90",
         "trusted_proxies": "10.0.0.0/8, ::1",
         "cors_origins": "https://a.example,https://b.example",
     }

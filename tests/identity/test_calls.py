@@ -33,11 +33,11 @@ async def test_a_person_may_what_their_role_may_or_the_one_the_issuer_vouches_fo
     async with client(app, issuer.token()) as calling:
         assert (await calling.get("/v1/objectives")).status_code == 200
         assert (await calling.post("/v1/check-ins", json=REPORT)).status_code == 403
-        assert (await calling.get("/v1/api-keys")).status_code == 403
+        assert (await calling.get("/v1/audit-events")).status_code == 403
     vouched = {"realm_access": {"roles": ["okr-admins"]}}
     async with client(app, issuer.token(vouched)) as calling:
         assert (await calling.post("/v1/check-ins", json=REPORT)).status_code == 201
-        assert (await calling.get("/v1/api-keys")).status_code == 200
+        assert (await calling.get("/v1/audit-events")).status_code == 200
     async with client(app, issuer.token({**vouched, "scope": "okr:read"})) as calling:
         assert (await calling.get("/v1/objectives")).status_code == 200
         assert (await calling.post("/v1/check-ins", json=REPORT)).status_code == 403

@@ -132,7 +132,9 @@ async def stranger(own_database_url: str, worker_id: str) -> str:
 async def test_who_may_not_act_as_the_service_is_told_that_it_is_not_ready(
     stranger: str, pooled: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await _require_not_ready(Settings(database_url=stranger, pooled=pooled))
+    await _require_not_ready(
+        Settings(database_url=stranger, pooled=pooled, api_key_secret=API_KEY_SECRET)
+    )
     assert 'permission denied to set role "okr_service"' in caplog.text
 
 
@@ -140,7 +142,11 @@ async def test_without_such_a_database_it_is_not_ready(
     own_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = database_url(own_database_url).set(database="none_such")
-    await _require_not_ready(Settings(database_url=url.render_as_string(hide_password=False)))
+    await _require_not_ready(
+        Settings(
+            database_url=url.render_as_string(hide_password=False), api_key_secret=API_KEY_SECRET
+        )
+    )
     assert 'database "none_such" does not exist' in caplog.text
 
 

@@ -27,7 +27,7 @@ async def replica(settings: Settings) -> AsyncIterator[Replica]:
             database = Database(settings.model_copy(update={"pool_size": 4}))
             stack.push_async_callback(database.close)
             # However busy the machine is that runs the tests.
-            return Allowances(database, patience=60, **given)
+            return Allowances(database, **{"patience": 60, **given})
 
         yield make
 
@@ -131,13 +131,14 @@ async def test_without_a_database_all_is_let_through(caplog: pytest.LogCaptureFi
     away = Database(Settings(database_url="postgresql://nobody@127.0.0.1:1/none"))
     answers = await spend(Allowances(away), uuid4(), 5, 50)
     assert all(standing.within for standing in answers)
-    assert [record.message for record in caplog.records] == ["not counted: DatabaseUnavailable"]
+    told = [record.message for record in caplog.records if "counted" in record.message]
+    assert told == ["not counted: DatabaseUnavailable"]
 
 
 async def test_a_database_that_does_not_answer_is_not_waited_for(
     replica: Replica, database: Database
 ) -> None:
-    one, tenant_id = replica(), uuid4()
+    one, tenant_id = replica(patience=1), uuid4()
     async with database.transaction() as tx:
         await tx.execute(text("LOCK TABLE request_counts IN ACCESS EXCLUSIVE MODE"))
         began = monotonic()
