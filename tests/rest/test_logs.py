@@ -149,7 +149,10 @@ _FAULTS = (
     "ALTER TABLE check_ins RENAME COLUMN value TO was_value",
     "DROP TABLE audit_events CASCADE",
     "DROP TABLE check_ins CASCADE",
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'okr-service'",
+    """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE application_name = 'okr-service' AND datname = current_database()
+    """,
     "DROP SCHEMA public CASCADE",
 )
 
