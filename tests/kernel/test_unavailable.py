@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -14,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.calling import client
 from tests.conftest import API_KEY_SECRET, ISSUING
 
+from okr_service.credentials.keys import new_key
 from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database, database_url
 from okr_service.kernel.errors import DatabaseUnavailable, ReferenceGone, StatementTooLong
@@ -152,7 +154,7 @@ async def test_without_such_a_database_it_is_not_ready(
 
 async def _require_not_ready(settings: Settings) -> None:
     app = create_app(settings)
-    async with client(app, f"okr_{'0' * 32}_x") as calling:
+    async with client(app, new_key(UUID(int=1))) as calling:
         for path in ("/readyz", "/v1/units"):
             assert (await calling.get(path)).status_code == 503
     await app.state.service.database.close()
