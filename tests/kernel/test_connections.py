@@ -20,7 +20,11 @@ from tests.kernel.faults import end_other_processes, end_process_of, was_cancell
 from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.connections import NothingStored
 from okr_service.kernel.database import Database, Reading, Transaction
-from okr_service.kernel.errors import DatabaseUnavailable, OkrError, StatementTooLong
+from okr_service.kernel.errors import (
+    DatabaseUnavailable,
+    StatementTooLong,
+    StillInUse,
+)
 from okr_service.settings import Settings
 
 # None of these names a tenant: the wall alone keeps them apart.
@@ -174,10 +178,6 @@ async def _require_none_begun(owner: Database) -> None:
     raise AssertionError(left)
 
 
-class _Refused(OkrError):
-    """What a rule of the domain says in the middle of a write."""
-
-
 @dataclass
 class _Ledger:
     """What a tenant has noted for sure, and what it may have noted."""
@@ -194,7 +194,7 @@ class _Ledger:
 
 
 async def _refuse(_: Transaction, __: Database) -> None:
-    raise _Refused
+    raise StillInUse
 
 
 async def _take_back(tx: Transaction, _: Database) -> None:
@@ -223,7 +223,7 @@ async def _die(tx: Reading, owner: Database) -> None:
 _Fault = Callable[[Transaction, Database], Awaitable[None]]
 # What befalls a write after its notes were made, and what it raises then.
 _FAULTS: dict[_Fault, type[Exception] | None] = {
-    _refuse: _Refused,
+    _refuse: StillInUse,
     _take_back: None,
     _fail: DBAPIError,
     _overlook: NothingStored,
