@@ -51,6 +51,11 @@ def test_an_unknown_setting_is_a_typo() -> None:
     assert (done.returncode, "OKR_DATABSE_URL" in done.stderr) == (2, True), done.stderr
 
 
+def test_migrations_do_not_go_through_a_transaction_pooler() -> None:
+    done = okr("migrate", OKR_DATABASE_URL="postgresql://x/y", OKR_POOLED="true")
+    assert (done.returncode, "lead past the pooler" in done.stderr) == (2, True), done.stderr
+
+
 def test_a_weak_bootstrap_key_stops_the_service() -> None:
     done = okr("serve", OKR_DATABASE_URL="postgresql://x/y", OKR_BOOTSTRAP_API_KEY="short")
     assert done.returncode == 2

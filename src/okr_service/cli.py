@@ -81,6 +81,9 @@ def migrate(
 ) -> None:
     """Bring the database's tables to this version."""
     with _settings(data, migrated=False) as settings:
+        if settings.pooled and settings.owner_database_url is None:
+            # Its lock belongs to a session, and a pooler gives each transaction another.
+            fail("set OKR_OWNER_DATABASE_URL to lead past the pooler: migrations hold a lock")
         url = (settings.owner_database_url or settings.database_url).get_secret_value()
         if down_to is None:
             migrate_database(url)

@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     pooled: bool = Field(
         default=False,
         description="Whether the way to the database leads through a transaction pooler "
-        "(PgBouncer, pool_mode=transaction).",
+        "(PgBouncer, pool_mode=transaction). OKR_OWNER_DATABASE_URL must lead past it.",
     )
     bootstrap_api_key: SecretStr | None = Field(
         default=None,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from tests.conftest import ISSUING
+from tests.kernel.conftest import Pooled
 from tests.kernel.faults import end_other_processes, end_process_of, was_cancelled
 
 from okr_service.credentials.tenants import found_with_key
@@ -50,10 +51,20 @@ async def owner(own_database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture(params=["direct", "pooled"])
-async def few(request: pytest.FixtureRequest, own_database_url: str) -> AsyncIterator[Database]:
+@pytest.fixture(params=["direct", "pooled", "through PgBouncer"])
+def way(request: pytest.FixtureRequest, own_database_url: str) -> Settings:
+    """Return the settings that lead to the module's database in one way or another."""
+    url = own_database_url
+    if request.param == "through PgBouncer":
+        pooled: Pooled = request.getfixturevalue("pooled")
+        url = pooled(url)
+    return _settings(url, pooled=request.param != "direct")
+
+
+@pytest.fixture
+async def few(way: Settings) -> AsyncIterator[Database]:
     """Return the module's database as the service sees it, over few connections."""
-    database = Database(_settings(own_database_url, pooled=request.param == "pooled"))
+    database = Database(way)
     yield database
     await database.close()
 

@@ -12,13 +12,10 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-from sqlalchemy import event
 from sqlalchemy.engine import URL
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
 _TENANT = "okr.tenant_id"
 _TOLD = "okr_tenant_told"  # where a pooled connection keeps whom it was told last
@@ -52,13 +49,14 @@ def engine_of(url: URL, pool: Pool) -> AsyncEngine:
         "prepared_statement_cache_size": 500,
     }
     if pool.shared:
+        # The driver parses and runs a statement without a Sync between, so that the same
+        # server does both, even outside a transaction.
         connect_args |= {
             "prepared_statement_cache_size": 0,
             "statement_cache_size": 0,
             "prepared_statement_name_func": str,  # nameless
-            "async_creator_fn": _connect_and_begin,
         }
-    engine = create_async_engine(
+    return create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",
         pool_size=pool.size,
@@ -69,27 +67,10 @@ def engine_of(url: URL, pool: Pool) -> AsyncEngine:
         json_serializer=_json,
         connect_args=connect_args,
     )
-    if pool.shared:
-        event.listen(engine.sync_engine, "connect", _end_set_up)
-    return engine
 
 
 def _json(value: object) -> str:
     return orjson.dumps(value, default=str).decode()
-
-
-async def _connect_and_begin(*given: object, **named: object) -> asyncpg.Connection:
-    """Connect for SQLAlchemy, which asks a few things of the server before it lends it.
-
-    A nameless statement must be executed by the server that parsed it.
-    """
-    driver = await asyncpg.connect(*given, **named)
-    await say_or_end(driver, "BEGIN")
-    return driver
-
-
-def _end_set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.run_async(lambda driver: say_or_end(driver, "COMMIT"))
 
 
 @asynccontextmanager
@@ -117,7 +98,7 @@ def _reaching() -> Iterator[None]:
     except DBAPIError as error:
         raise NotReached(str(error.orig)) from error
     except (PoolTimeout, OSError) as error:
-        raise NotReached(str(error)) from error
+        raise NotReached(str(error) or type(error).__name__) from error
 
 
 @dataclass
