@@ -27,6 +27,12 @@ def requests_per_second(url: str, key: str, seconds: int = 6, connections: int =
     return _load(url, seconds, words).per_second
 
 
+def reads_in_turns(url: str, keys: Sequence[str], seconds: int = 6) -> float:
+    """Return how many requests a second get answered, each as another of several tenants."""
+    words = ["-t1", "-c8", "-s", _script("as_tenants.lua")]
+    return _load(url, seconds, words, keys).per_second
+
+
 def check_ins(address: str, trees: Sequence[Tree], seconds: int = 6) -> Load:
     """Report on key results over one connection for each tree named, however often it is."""
     each = len(trees)

@@ -42,7 +42,7 @@ def is_required() -> bool:
 
 
 @contextmanager
-def pooling(server: URL) -> Iterator[URL]:
+def pooling(server: URL, servers: int = SERVERS) -> Iterator[URL]:
     """Run PgBouncer in front of a server; gives the URL that leads through it."""
     found = program()
     assert found is not None, "apt-get install pgbouncer"
@@ -51,7 +51,7 @@ def pooling(server: URL) -> Iterator[URL]:
         configuration = folder / "pgbouncer.ini"
         configuration.write_text(
             _CONFIGURATION.format(
-                server=_keywords(server), port=_PORT, folder=folder, servers=SERVERS
+                server=_keywords(server), port=_PORT, folder=folder, servers=servers
             )
         )
         account = _account()
