@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    exists,
     func,
     literal,
     select,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 from okr_service.cycles.model import Cycle
 from okr_service.cycles.shapes import CycleState
 from okr_service.kernel.model import Model
-from okr_service.objectives.model import KeyResult, Objective
+from okr_service.objectives.model import KeyResult, Objective, PlannedValue
 from okr_service.objectives.shapes import CheckInStatus, ObjectiveState, ValueSource
 from okr_service.organisation.model import Tenant
 
@@ -35,16 +36,26 @@ _OBJECTIVE = and_(
 _FIRST_DAY = func.coalesce(KeyResult.start_date, Cycle.start_date)
 _LAST_DAY = func.coalesce(KeyResult.due_date, Cycle.end_date)
 
-# OFFSET 0 keeps PostgreSQL from working it out again wherever it is used.
+_HAS_PLAN = exists().where(
+    PlannedValue.tenant_id == KeyResult.tenant_id, PlannedValue.key_result_id == KeyResult.id
+)
+
+# OFFSET 0 keeps PostgreSQL from working it out again wherever it is used. Most have no plan,
+# and a call costs much more than to see that.
 _planned = (
     select(
-        func.okr_planned_value(
-            KeyResult.tenant_id,
-            KeyResult.id,
-            KeyResult.start_value,
-            _FIRST_DAY,
-            _TODAY,
-            type_=Numeric,
+        case(
+            (
+                _HAS_PLAN.correlate(KeyResult),
+                func.okr_planned_value(
+                    KeyResult.tenant_id,
+                    KeyResult.id,
+                    KeyResult.start_value,
+                    _FIRST_DAY,
+                    _TODAY,
+                    type_=Numeric,
+                ),
+            )
         ).label("value")
     )
     .offset(0)
