@@ -102,13 +102,16 @@ _ESCAPES = (
 )
 
 
+_OF_THE_TENANT = "(tenant_id = ( SELECT okr_tenant() AS okr_tenant))"
+
+
 async def test_every_table_has_its_wall(database: Database) -> None:
     async with database.reading() as connection:
         found = {row.relname: row for row in await connection.execute(_WALL)}
     assert set(found) == {table.name for table in _TABLES} | {"alembic_version"}
     del found["alembic_version"]
     for name, row in found.items():
-        assert tuple(row)[1:] == (True, True, True, True, "(tenant_id = okr_tenant())", True), name
+        assert tuple(row)[1:] == (True, True, True, True, _OF_THE_TENANT, True), name
 
 
 async def test_the_service_is_granted_what_it_needs_and_nobody_else_anything(

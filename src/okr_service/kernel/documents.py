@@ -226,7 +226,8 @@ class Collection:
             .add_columns(self._json(request, sight))
             .where(*conditions)
             .order_by(*order)
-            .limit(request.limit + 1)
+            # Written out, so that PostgreSQL, which would expect far more rows, keeps one plan.
+            .limit(literal(request.limit + 1, literal_execute=True))
         )
         if request.cursor:
             after, after_id = decode_cursor(request.cursor, f"{'-' * descending}{name}", key)
