@@ -17,7 +17,7 @@ from okr_service.audit.shapes import (
     ExportedAuditEvent,
 )
 from okr_service.rest.answers import page, show, streamed
-from okr_service.rest.endpoint import Read, Stream, StreamEndpoint, needs
+from okr_service.rest.endpoint import Read, StreamEndpoint, Unconnected, needs
 from okr_service.rest.routing import PageOf, room
 
 router = room("audit")
@@ -34,7 +34,7 @@ _LINES: dict[int | str, dict[str, object]] = {
 @exports.get("/audit-events:export", response_class=Response, responses=_LINES)
 @needs(Permission.READ_AUDIT)
 async def export_audit_events(
-    wanted: Annotated[AuditEventsWanted, Query()], call: Stream
+    wanted: Annotated[AuditEventsWanted, Query()], call: Unconnected
 ) -> Response:
     """Export who changed what until now, as a stream of lines (NDJSON)."""
     lines = exported(call.database, call.who.tenant_id, audit_events_wanted(wanted))

@@ -28,15 +28,22 @@ from okr_service.kernel.paging import Listing, Shape
 from okr_service.kernel.patch import patched
 from okr_service.kernel.references import Versions, identifies
 from okr_service.rest.answers import no_content, page, resource, show, written
-from okr_service.rest.asking import Asking, AskingCall, AskingEndpoint
 from okr_service.rest.conditional import expected_versions
-from okr_service.rest.endpoint import Read, Write, WriteCall, needs
+from okr_service.rest.endpoint import (
+    Read,
+    Unconnected,
+    UnconnectedCall,
+    UnconnectedEndpoint,
+    Write,
+    WriteCall,
+    needs,
+)
 from okr_service.rest.patch import patch_of
 from okr_service.rest.put import put
 from okr_service.rest.routing import PageOf, Patch, PathRef, room
 
 router = room("identity")
-asking_router = room("identity", AskingEndpoint)
+asking_router = room("identity", UnconnectedEndpoint)
 
 
 @router.get("/identity-providers", response_model=PageOf[IdentityProviderView])
@@ -108,7 +115,7 @@ async def delete_identity_provider(ref: PathRef, call: Write) -> Response:
 
 @asking_router.post("/identity-providers/{ref:path}:check", response_model=IssuerReport)
 @needs(Permission.ADMINISTER)
-async def check_identity_provider(ref: PathRef, call: Asking) -> Response:
+async def check_identity_provider(ref: PathRef, call: Unconnected) -> Response:
     """Ask the issuer for its keys now, and say what was found or what is in the way."""
     provider = await _found(call, ref, None)
     keys: Keys = call.request.app.state.keys
@@ -118,7 +125,7 @@ async def check_identity_provider(ref: PathRef, call: Asking) -> Response:
 
 @asking_router.post("/identity-providers/{ref:path}:prove", response_model=IdentityProviderView)
 @needs(Permission.ADMINISTER)
-async def prove_identity_provider(ref: PathRef, body: Proof, call: Asking) -> Response:
+async def prove_identity_provider(ref: PathRef, body: Proof, call: Unconnected) -> Response:
     """Show a token of the issuer for the audience: tokens like it are accepted from now on."""
     provider = await _found(call, ref, expected_versions(call))
     tokens: Tokens = call.request.app.state.tokens
@@ -128,12 +135,12 @@ async def prove_identity_provider(ref: PathRef, body: Proof, call: Asking) -> Re
         return await written(writing, IDENTITY_PROVIDERS, provider.id)
 
 
-async def _found(call: AskingCall, ref: Ref, expected: Versions) -> Provider:
+async def _found(call: UnconnectedCall, ref: Ref, expected: Versions) -> Provider:
     async with call.database.reading(call.who.tenant_id) as tx:
         return await service.find_provider(tx, call.who, ref, expected)
 
 
 @asynccontextmanager
-async def _writing(call: AskingCall) -> AsyncIterator[WriteCall]:
+async def _writing(call: UnconnectedCall) -> AsyncIterator[WriteCall]:
     async with call.database.transaction(call.who.tenant_id) as tx:
         yield WriteCall(call.request, call.who, tx)

@@ -9,8 +9,7 @@ import re
 
 from okr_service.kernel.documents import Representation
 from okr_service.kernel.references import Versions
-from okr_service.rest.asking import AskingCall
-from okr_service.rest.endpoint import Service, WriteCall
+from okr_service.rest.endpoint import Service, UnconnectedCall, WriteCall
 from okr_service.rest.errors import MissingIfMatch
 
 _TAG = re.compile(r'(?<!W/)"(\d{1,18})-[0-9a-f]*"')
@@ -22,7 +21,7 @@ def etag(shown: Representation) -> str:
     return f'"{shown.version}-{digest}"'
 
 
-def expected_versions(call: WriteCall | AskingCall) -> Versions:
+def expected_versions(call: WriteCall | UnconnectedCall) -> Versions:
     """Return the versions that If-Match names, or None where any will do.
 
     Raises:

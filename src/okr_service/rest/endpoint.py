@@ -3,8 +3,8 @@
 Every route under `/v1` is an `Endpoint`. It recognises the caller, turns away those
 who have not the permission it declares, reads the body before it takes a
 connection, opens one reading connection or one transaction in the caller's tenant,
-and commits before the answer leaves: a 2xx means stored. A stream is read while it is
-answered, so it lends connections for itself.
+and commits before the answer leaves: a 2xx means stored. Those that would hold a connection
+while something slow goes on take connections for themselves, when they need them.
 """
 
 import hashlib
@@ -90,8 +90,8 @@ class ReadCall:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamCall:
-    """A request whose answer is read part by part, each with a connection of its own."""
+class UnconnectedCall:
+    """A request that takes connections for itself."""
 
     request: Request
     who: Principal
@@ -133,7 +133,7 @@ class Endpoint(APIRoute):
     """A route that is called by a permitted principal in a transaction."""
 
     produces: ClassVar[tuple[str, ...]] = ("application/*", "json")  # parts of media types
-    streams: ClassVar[bool] = False
+    connected: ClassVar[bool] = True
 
     @staticmethod
     def body_limit(settings: Settings) -> int:
@@ -166,18 +166,19 @@ class Endpoint(APIRoute):
             service: Service = request.app.state.service
             who = await admitted(request, service.gatekeeper, service.limits)
             require(who, permission)
-            if self.streams:
-                request.state.call = StreamCall(request, who, service.database)
+            if request.method not in _READS:
+                request = _BoundedRequest(request.scope, request.receive)
+                request.limit = self.body_limit(service.settings)
+                if needs_body or (takes_body and _has_body(request)):
+                    _require_json(request)
+                    await request.body()  # a slow client must not hold a connection
+            if not self.connected:
+                request.state.call = UnconnectedCall(request, who, service.database)
                 return await handle(request)
             if request.method in _READS:
                 async with service.database.reading(who.tenant_id) as connection:
                     request.state.call = ReadCall(request, who, connection)
                     return await handle(request)
-            request = _BoundedRequest(request.scope, request.receive)
-            request.limit = self.body_limit(service.settings)
-            if needs_body or (takes_body and _has_body(request)):
-                _require_json(request)
-                await request.body()  # a slow client must not hold a connection
             return await _in_transaction(service.database, request, who, handle)
 
         return answer
@@ -192,11 +193,19 @@ class BulkEndpoint(Endpoint):
         return settings.bulk_body_limit_bytes
 
 
-class StreamEndpoint(Endpoint):
+class UnconnectedEndpoint(Endpoint):
+    """A route that asks somebody else over the network, who may take their time.
+
+    It keeps no answer for an Idempotency-Key: what it does comes to the same if done again.
+    """
+
+    connected: ClassVar[bool] = False
+
+
+class StreamEndpoint(UnconnectedEndpoint):
     """A route that answers with lines of JSON, as many as there are."""
 
     produces: ClassVar[tuple[str, ...]] = ("application/*", "x-ndjson")
-    streams: ClassVar[bool] = True
 
 
 class PictureEndpoint(Endpoint):
@@ -285,8 +294,8 @@ async def _reading(request: Request) -> ReadCall:
     return call
 
 
-async def _streaming(request: Request) -> StreamCall:
-    call: StreamCall = request.state.call
+async def _unconnected(request: Request) -> UnconnectedCall:
+    call: UnconnectedCall = request.state.call
     return call
 
 
@@ -296,5 +305,5 @@ async def _writing(request: Request) -> WriteCall:
 
 
 Read = Annotated[ReadCall, Depends(_reading)]
-Stream = Annotated[StreamCall, Depends(_streaming)]
 Write = Annotated[WriteCall, Depends(_writing)]
+Unconnected = Annotated[UnconnectedCall, Depends(_unconnected)]

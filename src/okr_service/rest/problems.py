@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
+from okr_service.access.errors import InvalidCredential, NotPermitted
 from okr_service.kernel import errors
 from okr_service.kernel.errors import FieldError, InvalidInput, InvalidQuery, OkrError, Throttled
 from okr_service.kernel.messages import Language, field_message, preferred_language, sentence
@@ -22,6 +23,7 @@ from okr_service.rest.errors import (
 )
 
 _PLACE = ("row", "column", "cell")
+_BEARER = 'Bearer realm="okr-service"'
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[OkrError], int] = {
@@ -97,12 +99,19 @@ def _headers(error: OkrError, status: int) -> dict[str, str]:
     if isinstance(error, Throttled):
         return {"Retry-After": str(error.retry_after)}
     match status:
-        case 401:
-            return {"WWW-Authenticate": 'Bearer realm="okr-service"'}
+        case 401 | 403:
+            return {"WWW-Authenticate": _challenge(error)}
         case 503:
             return {"Retry-After": "1"}
         case _:
             return {}
+
+
+def _challenge(error: OkrError) -> str:
+    """Say what is wrong with a bearer token, or that one is needed (RFC 6750, 3)."""
+    reasons = {InvalidCredential: "invalid_token", NotPermitted: "insufficient_scope"}
+    reason = next((text for kind, text in reasons.items() if isinstance(error, kind)), None)
+    return _BEARER if reason is None else f'{_BEARER}, error="{reason}"'
 
 
 def _invalid(error: RequestValidationError) -> OkrError:
