@@ -4,24 +4,22 @@ The operations are those of the OpenAPI document. What is expected is worked out
 the tables below, which say the policy in words, not from its code.
 """
 
-from collections.abc import AsyncIterator, Callable
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
 import httpx
 import pytest
+from joserfc.jwk import RSAKey
 
 from tests.attack.operations import TENANT, Request, requests_about
 from tests.build import Build
 from tests.calling import client
 from tests.conftest import Tenant
-from tests.group import (
-    BELONGING,
-    LED_BY,
-    UNIT_OF,
-    Group,
-    Json,
-    sees,
-)
+from tests.group import BELONGING, LED_BY, UNIT_OF, Group, Json, sees
+from tests.identity.issuer import Issuer, agree, make_key, sign
+from tests.identity.recognising import b64, claims_of
 
 _READS = {"read", "read_organisation"}
 _WORKS = _READS | {"check_in", "plan"}
@@ -100,6 +98,14 @@ def _of_person(person: str, name: str, request: Request) -> _Expected:
 def _of_scope(scope: str, name: str, request: Request) -> _Expected:
     seen = scope in _SEEING_ALL or name == "under board"
     return _expected(request, _OF_SCOPE[scope], seen=seen, writes=True, everywhere=True)
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """Run an issuer."""
+    running = Issuer()
+    yield running
+    running.down()
 
 
 @pytest.fixture
@@ -207,7 +213,46 @@ async def test_nothing_is_told_without_a_credential(group: Group, kept: Json) ->
         sent = _attacked(calling, group, "under board", kept, lambda _: refused)
         async for request, answer in sent:
             assert answer.json()["code"] == "missing-credential", request
-            assert answer.headers["www-authenticate"].startswith("Bearer")
+            assert answer.headers["www-authenticate"] == 'Bearer realm="okr-service"'
+
+
+def _forged(issuer: Issuer) -> dict[str, str]:
+    """Return tokens that a good issuer's are turned into, or that another made, by their flaw."""
+    claims = {**claims_of(issuer), "sub": "E-1"}
+    _, _, signature = issuer.token().split(".")
+    [(kid, (_, key))] = issuer.keys.items()
+    assert isinstance(key, RSAKey)
+
+    def begun(alg: str) -> str:
+        return f"{b64({'alg': alg, 'typ': 'at+jwt', 'kid': kid})}.{b64(claims)}"
+
+    secret = key.as_pem(private=False)  # the public key, taken for a secret
+    by_secret = hmac.new(secret, begun("HS256").encode(), hashlib.sha256).digest()
+    by_another = sign({"alg": "RS256", "typ": "at+jwt", "kid": kid}, claims, make_key("RS256"))
+    return {
+        "expired": issuer.token({"exp": 1}),
+        "of another issuer": issuer.token({"iss": "http://127.0.0.1:1"}),
+        "for another audience": issuer.token({"aud": "payroll"}),
+        "unsigned": f"{begun('none')}.",
+        "signed with the public key": f"{begun('HS256')}.{b64(by_secret)}",
+        "signed by another": by_another,
+        "signed for other claims": f"{begun('RS256')}.{signature}",
+        "an ID token": issuer.token(header={"typ": "JWT"}, without=("client_id", "scope")),
+    }
+
+
+async def test_forged_tokens_open_nothing(group: Group, kept: Json, issuer: Issuer) -> None:
+    await group.build.person(external_id="E-1")
+    await agree(group.build.rest, issuer, roles={"staff": "admin"}, role_claim="roles")
+    async with client(group.app, issuer.token({"roles": ["staff"]})) as calling:
+        assert (await calling.get("/v1/api-keys")).status_code == 200  # so the flaw decides
+    refused = _Expected(frozenset({401}))
+    for flaw, token in _forged(issuer).items():
+        async with client(group.app, token) as calling:
+            sent = _attacked(calling, group, "under board", kept, lambda _: refused)
+            async for request, answer in sent:
+                told = (answer.json()["code"], 'error="invalid_token"' in str(answer.headers))
+                assert told == ("invalid-token", True), (flaw, request.operation)
 
 
 async def test_what_is_refused_leaves_no_trace(group: Group, kept: Json) -> None:
