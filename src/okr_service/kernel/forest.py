@@ -36,14 +36,16 @@ class TreeRow(Resource):
 _T = TypeVar("_T", bound=Resource)
 _PARENT = "parent_id"
 
-_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 1))")
-_WITH_OTHERS = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 1))")
+_PLANNED = "set_config('plan_cache_mode', 'auto', true)"
+_ALONE = text(f"SELECT pg_advisory_xact_lock(hashtextextended(:name, 1)), {_PLANNED}")
+_WITH_OTHERS = text(f"SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 1)), {_PLANNED}")
 
 
 async def hold_structure(tx: Transaction, tenant_id: UUID, *, alone: bool) -> None:
     """Keep every other transaction from moving rows until this one ends.
 
-    Taken before any row is locked, so that nobody waits for it holding one.
+    Taken before any row is locked, so that nobody waits for it holding one. Whoever takes it
+    may mean many rows, so from here on PostgreSQL plans each statement by how many there are.
     """
     await tx.execute(_ALONE if alone else _WITH_OTHERS, {"name": str(tenant_id)})
 
