@@ -62,6 +62,18 @@ _planned = (
     .correlate(KeyResult, Cycle)
     .lateral("planned")
 )
+_IS_REPORTED_ON = and_(
+    KeyResult.source == literal(ValueSource.CHECK_INS.value),
+    Objective.state == literal(ObjectiveState.ACTIVE.value),
+    Cycle.state == literal(CycleState.OPEN.value),
+)
+_due = func.okr_check_in_due(
+    func.coalesce(KeyResult.cadence, Cycle.cadence),
+    _FIRST_DAY,
+    _LAST_DAY,
+    KeyResult.observed_at,
+    type_=Date,
+)
 _expected = (
     select(
         _planned.c.value,
@@ -76,9 +88,10 @@ _expected = (
             _TODAY,
             type_=Numeric,
         ).label("progress"),
+        case((_IS_REPORTED_ON, _due)).label("due_date"),
     )
     .offset(0)
-    .correlate(KeyResult, Cycle)
+    .correlate(KeyResult, Objective, Cycle)
     .lateral("expected")
 )
 
@@ -112,23 +125,7 @@ EXPECTED_VALUE = _expected.c.value
 EXPECTED_PROGRESS = _expected.c.progress
 HEALTH = _health(KeyResult.progress, EXPECTED_PROGRESS)
 
-_IS_REPORTED_ON = and_(
-    KeyResult.source == literal(ValueSource.CHECK_INS.value),
-    Objective.state == literal(ObjectiveState.ACTIVE.value),
-    Cycle.state == literal(CycleState.OPEN.value),
-)
-CHECK_IN_DUE_DATE = case(
-    (
-        _IS_REPORTED_ON,
-        func.okr_check_in_due(
-            func.coalesce(KeyResult.cadence, Cycle.cadence),
-            _FIRST_DAY,
-            _LAST_DAY,
-            KeyResult.observed_at,
-            type_=Date,
-        ),
-    )
-)
+CHECK_IN_DUE_DATE = _expected.c.due_date
 CHECK_IN_STATUS = case(
     (CHECK_IN_DUE_DATE > _TODAY, CheckInStatus.NOT_DUE.value),
     (CHECK_IN_DUE_DATE == _TODAY, CheckInStatus.DUE.value),
