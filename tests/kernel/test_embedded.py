@@ -16,8 +16,9 @@ from okr_service.kernel.embedded import AlreadyRunning, EmbeddedPostgres, NotSta
 
 QUICK = {"fsync": "off", "shared_buffers": "16MB"}
 OWNER = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
 from okr_service.kernel.embedded import EmbeddedPostgres
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what runs in the background
 with EmbeddedPostgres.run(pathlib.Path(sys.argv[1]), options={"shared_buffers": "16MB"}):
     print("ready", flush=True)
     time.sleep(600)
