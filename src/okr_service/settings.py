@@ -108,12 +108,12 @@ class Settings(BaseSettings):
     rate_limit_per_credential: int = Field(
         default=6_000,
         ge=0,
-        description="Requests a minute from one API key, all replicas together; 0 for no limit.",
+        description="Requests a minute from one person or program, by all replicas; 0: no limit.",
     )
     rate_limit_per_tenant: int = Field(
         default=60_000,
         ge=0,
-        description="Requests a minute from all of a tenant's API keys; 0 for no limit.",
+        description="Requests a minute from a whole tenant; 0 for no limit.",
     )
     login_failures_per_minute: int = Field(
         default=20,

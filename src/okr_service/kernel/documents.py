@@ -9,9 +9,10 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
+from typing import TypeVar
 from uuid import UUID
 
 import orjson
@@ -52,6 +53,9 @@ from okr_service.kernel.sql import DIALECT
 
 _MADE = "made"
 _SHAPES_KEPT = 1000
+_BIGINT_BITS = 64
+_MOST_DIGITS = 1000
+_V = TypeVar("_V")
 Expression = SQLColumnExpression[object]
 Document = Mapping[str, Expression]
 Seen = Callable[[Reach], list[ColumnElement[bool]]]  # the conditions that rows seen so far meet
@@ -354,17 +358,26 @@ def decode_cursor(cursor: str, sort: str, key: Expression) -> tuple[object, UUID
 def _typed(value: str, key: Expression) -> object:
     match _type(key):
         case DateTime():
-            return datetime.fromisoformat(value)
+            return datetime.fromisoformat(value).astimezone(UTC)
         case Date():
             return date.fromisoformat(value)
         case Integer():
-            return int(value)
+            number = int(value)
+            return _required(number, number.bit_length() < _BIGINT_BITS)
         case Numeric():
-            return Decimal(value)
+            figure = Decimal(value)
+            return _required(figure, figure.is_finite() and abs(figure.adjusted()) < _MOST_DIGITS)
         case Uuid():
             return UUID(value)
         case _:
-            return str(value)
+            return _required(str(value), "\0" not in value)
+
+
+def _required(value: _V, fits: bool) -> _V:
+    """Refuse what PostgreSQL has no value for."""
+    if not fits:
+        raise ValueError
+    return value
 
 
 def _type(key: Expression) -> TypeEngine[object]:

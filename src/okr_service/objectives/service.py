@@ -37,6 +37,7 @@ from okr_service.objectives.errors import (
 )
 from okr_service.objectives.feeds import fed_from, require_unfed
 from okr_service.objectives.inputs import key_result_record
+from okr_service.objectives.joining import require_may_join
 from okr_service.objectives.model import KeyResult, Objective, PlannedValue
 from okr_service.objectives.shapes import Ambition, Link, NewObjective, ObjectiveState
 from okr_service.organisation import service as organisation
@@ -358,21 +359,25 @@ async def _values(
 async def _require_fits_under(
     tx: Transaction, who: Principal, parent_id: UUID, cycle: Cycle, present: Objective | None
 ) -> None:
-    outer = await tx.scalar(
-        select(Cycle)
-        .join(
-            Objective,
-            (Objective.tenant_id == who.tenant_id) & (Objective.cycle_id == Cycle.id),
-        )
-        .where(Cycle.tenant_id == who.tenant_id, Objective.id == parent_id)
-    )
-    assert outer is not None, "every objective has a cycle"
+    at = "/parent_id"
+    joins = present is None or present.parent_id != parent_id
+    if joins:
+        outer = await require_may_join(tx, who, parent_id, at)
+    else:
+        outer = await _cycle_over(tx, who, parent_id)
     if not cycles.contains(outer, cycle):
-        raise CycleMismatch().at("/parent_id")
-    if present is None or present.parent_id != parent_id:
-        loop, deep = AlignmentWouldLoop().at("/parent_id"), AlignmentTooDeep().at("/parent_id")
+        raise CycleMismatch().at(at)
+    if joins:
+        loop, deep = AlignmentWouldLoop().at(at), AlignmentTooDeep().at(at)
         row_id = present.id if present else None
         await require_place(tx, Objective, who.tenant_id, row_id, parent_id, loop, deep)
+
+
+async def _cycle_over(tx: Transaction, who: Principal, parent_id: UUID) -> Cycle:
+    of_parent = (Objective.tenant_id == who.tenant_id) & (Objective.cycle_id == Cycle.id)
+    over = select(Cycle).join(Objective, of_parent)
+    named = over.where(Cycle.tenant_id == who.tenant_id, Objective.id == parent_id)
+    return (await tx.execute(named)).scalar_one()
 
 
 async def _require_children_fit(

@@ -2,6 +2,7 @@
 
 from fastapi import Request
 
+from okr_service.access.credential import bearer_token
 from okr_service.access.errors import InvalidCredential
 from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.policy import Principal
@@ -17,7 +18,9 @@ async def admitted(request: Request, gatekeeper: Gatekeeper, limits: Limits) -> 
         TooManyFailures, TooManyRequests, and what `Gatekeeper.recognise` raises.
     """
     who = await _recognised(request, gatekeeper, limits.failures)
-    standings = await limits.rates.count(who.tenant_id, who.credential)
+    # All credentials of a person's are one, or a person could make more of them to ask more.
+    caller = f"person:{who.person_id}" if who.person_id else who.credential
+    standings = await limits.rates.count(who.tenant_id, caller)
     request.scope["answer_headers"] += _headers(standings)
     require_within(standings)
     return who
@@ -26,11 +29,12 @@ async def admitted(request: Request, gatekeeper: Gatekeeper, limits: Limits) -> 
 async def _recognised(
     request: Request, gatekeeper: Gatekeeper, failures: LoginFailures
 ) -> Principal:
-    shown = request.headers.get("authorization") or ""
+    authorization = request.headers.get("authorization")
+    shown = bearer_token(authorization)
     address = request.client.host if request.client else ""
     failures.hold_off(address, shown)
     try:
-        who = await gatekeeper.recognise(shown, request.scope["request_id"])
+        who = await gatekeeper.recognise(authorization, request.scope["request_id"])
     except InvalidCredential:
         await failures.count(address, shown)
         raise

@@ -52,8 +52,9 @@ SENTENCES: dict[str, str] = {
     "too-many-failures": "Địa chỉ của bạn đã gửi quá nhiều thông tin xác thực không hợp lệ; "
     "xin thử lại sau {retry_after} giây.",
     # access
-    "missing-credential": "Hãy gửi khóa API trong tiêu đề Authorization, dạng bearer token.",
-    "invalid-credential": "Khóa API này không tồn tại, đã hết hạn hoặc đã bị thu hồi.",
+    "missing-credential": "Hãy gửi khóa API hoặc access token trong tiêu đề "
+    "Authorization, dạng bearer token.",
+    "invalid-credential": "Thông tin xác thực này không tồn tại, đã hết hạn hoặc đã bị thu hồi.",
     "not-permitted": "Việc này cần quyền {permission}, mà thông tin xác thực không có.",
     # credentials
     "api-key-not-found": "Không có khóa API {ref}.",
@@ -74,8 +75,8 @@ SENTENCES: dict[str, str] = {
     "identity-provider-not-found": "Không có nhà cung cấp danh tính {ref}.",
     "keys-not-of-issuer": "`jwks_url` phải nằm dưới địa chỉ `issuer`; bỏ trống thì bên phát hành "
     "tự cho biết khóa ở đâu.",
-    "already-proven-elsewhere": "Một nhà cung cấp danh tính khác đã được chứng minh cho bên phát "
-    "hành và đối tượng (audience) này.",
+    "already-proven-elsewhere": "Một nhà cung cấp danh tính khác đã nhận token của bên phát "
+    "hành này cho một trong các đối tượng (audience) đó.",
     # organisation
     "unit-not-found": "Không có đơn vị {ref}.",
     "person-not-found": "Không có nhân sự {ref}.",
