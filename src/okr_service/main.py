@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 
 from okr_service import __version__
 from okr_service.access.gatekeeper import Gatekeeper
+from okr_service.access.serving import Service
 from okr_service.actions.rest import router as actions
 from okr_service.analysis.rest import pictures
 from okr_service.analysis.rest import router as analysis
@@ -34,7 +35,6 @@ from okr_service.limits.service import Limits
 from okr_service.objectives.rest import router as objectives
 from okr_service.organisation.rest import router as organisation
 from okr_service.rest import docs, edge, openapi, problems
-from okr_service.rest.endpoint import Service
 from okr_service.scorecards.rest import router as scorecards
 from okr_service.settings import Settings
 

@@ -6,9 +6,9 @@ import logging
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from okr_service.kernel.errors import OkrError
-from okr_service.rest.errors import AnswerTooSlow, InternalError, RequestTooSlow
-from okr_service.rest.logs import traceback_of
+from okr_service.kernel.errors import InternalError, OkrError
+from okr_service.kernel.traces import traceback_of
+from okr_service.rest.errors import AnswerTooSlow, RequestTooSlow
 from okr_service.rest.problems import problem
 
 _STREAMS = (b"application/x-ndjson", b"text/event-stream")

@@ -31,7 +31,7 @@ _STATUS: dict[type[OkrError], int] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
-    MethodNotAllowed: 405,
+    errors.WrongMethod: 405,
     errors.NotAcceptable: 406,
     RequestTooSlow: 408,
     errors.Conflict: 409,
