@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test test-slow format check lock
+.PHONY: help serve demo test test-slow format check graphiql lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -43,6 +43,15 @@ check: $(INSTALLED) ## Judge format, style, types, layers and published document
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/okr schema --check
+
+graphiql: ## Fetch GraphiQL's files anew, by npm
+	@new=$$(mktemp -d) && cd $$new && npm pack --silent graphiql@3.8.3 react@18.3.1 react-dom@18.3.1 && \
+	for packed in *.tgz; do mkdir $${packed%.tgz} && tar xzf $$packed -C $${packed%.tgz} --strip-components 1; done && \
+	cd $(CURDIR)/src/okr_service/graphql/static && \
+	gzip -9nc $$new/graphiql-3.8.3/graphiql.min.js > graphiql.js.gz && \
+	gzip -9nc $$new/graphiql-3.8.3/graphiql.min.css > graphiql.css.gz && \
+	gzip -9nc $$new/react-18.3.1/umd/react.production.min.js > react.js.gz && \
+	gzip -9nc $$new/react-dom-18.3.1/umd/react-dom.production.min.js > react-dom.js.gz && rm -rf $$new
 
 lock: ## Bring requirements.lock up to pyproject.toml; delete it first to upgrade everything
 	@$(NEED_UV)

@@ -133,6 +133,39 @@ class Settings(BaseSettings):
         description="Origins whose web pages may call: https://okr.example.com, with commas "
         "between.",
     )
+    graphiql: bool = Field(
+        default=True, description="Serve GraphiQL at /graphql to browsers; it needs no internet."
+    )
+    graphql_introspection: bool = Field(
+        default=True, description="Let callers ask for the GraphQL schema."
+    )
+    graphql_depth_limit: int = Field(
+        default=20, ge=1, le=100, description="Deepest that a GraphQL operation may nest."
+    )
+    graphql_alias_limit: int = Field(
+        default=50, ge=0, description="Most aliases and repeated fields of a GraphQL operation."
+    )
+    graphql_token_limit: int = Field(
+        default=4_000, ge=10, le=100_000, description="Longest GraphQL document, in tokens."
+    )
+    graphql_cost_limit: int = Field(
+        default=500_000,
+        ge=1,
+        description="Most nodes that a GraphQL query might show: what its `first` multiply to.",
+    )
+    graphql_documents: Path | None = Field(
+        default=None,
+        description="Trusted GraphQL documents: a JSON file of documents by id, or a folder of "
+        "`.graphql` files; each also goes by its SHA-256.",
+    )
+    graphql_only_persisted: bool = Field(
+        default=False, description="Answer trusted GraphQL documents only."
+    )
+    graphql_register: bool = Field(
+        default=False,
+        description="Let callers register documents by their SHA-256 (automatic persisted "
+        "queries); each process keeps its own.",
+    )
 
     @classmethod
     def settings_customise_sources(
