@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     graphql_cost_limit: int = Field(
         default=500_000,
         ge=1,
-        description="Most nodes that a GraphQL query might show: what its `first` multiply to.",
+        description="About how many nodes a GraphQL query may show; README says how that is told.",
     )
     graphql_documents: Path | None = Field(
         default=None,

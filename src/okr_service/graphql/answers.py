@@ -25,7 +25,7 @@ from okr_service.access.serving import Service
 from okr_service.graphql.faults import all_shown, located, read
 from okr_service.graphql.names import as_ours, camel
 from okr_service.graphql.operations import Operations, Prepared
-from okr_service.graphql.projection import Statement
+from okr_service.graphql.projection.statement import Statement
 from okr_service.graphql.roots import (
     Ask,
     AskingCall,
@@ -229,7 +229,7 @@ class _Writing:
         member = kind.name[0].lower() + kind.name[1:]
         chosen = {
             key: [node.selection_set for node in nodes if node.selection_set]
-            for key, nodes in making.collect(name, selections).items()
+            for key, nodes in making.selecting.collect(name, selections).items()
             if nodes[0].name.value == member
         }
         texts = [making.written(kind, inner, self._written_id) for inner in chosen.values()]

@@ -26,7 +26,10 @@ from graphql import (
 from okr_service.graphql.errors import TooCostly, TooManyTokens
 from okr_service.graphql.kinds import Kind
 from okr_service.graphql.limits import require_modest
-from okr_service.graphql.projection import Projection, Statement
+from okr_service.graphql.projection.making import Making
+from okr_service.graphql.projection.root_fields import Projection
+from okr_service.graphql.projection.selections import Selecting
+from okr_service.graphql.projection.statement import Statement
 from okr_service.graphql.relay import read_global_id
 from okr_service.graphql.schema import Roots
 from okr_service.settings import Settings
@@ -128,7 +131,7 @@ class Operations:
     def _is_projectable(self, prepared: Prepared) -> bool:
         known = {*self.roots.single, *self.roots.listed, "node", "nodes", "__typename"}
         everything = self.projection(prepared, VariableValues({}, {}), sees_everything=True)
-        found = everything.all_fields("Query", [prepared.operation.selection_set])
+        found = everything.selecting.all_fields("Query", [prepared.operation.selection_set])
         return all(node.name.value in known for node in found)
 
     def variables(self, prepared: Prepared, given: Mapping[str, object]) -> VariableValues:
@@ -145,9 +148,8 @@ class Operations:
         self, prepared: Prepared, variables: VariableValues, *, sees_everything: bool
     ) -> Projection:
         """Return a statement in the making for parts of an operation."""
-        return Projection(
-            self.schema, self.roots.kinds, prepared.fragments, variables, sees_everything
-        )
+        selecting = Selecting(self.schema, prepared.fragments, variables)
+        return Projection(self.roots.kinds, Making(selecting, sees_everything))
 
     def plan(self, prepared: Prepared, variables: VariableValues, *, sees_everything: bool) -> Plan:
         """Return the plan of a query whose root fields can all be projected.
@@ -169,7 +171,7 @@ class Operations:
         making = self.projection(prepared, variables, sees_everything=sees_everything)
         columns: dict[str, tuple[FieldNode, Kind | None]] = {}
         texts, names = [], []
-        chosen = making.collect("Query", [prepared.operation.selection_set])
+        chosen = making.selecting.collect("Query", [prepared.operation.selection_set])
         for key, nodes in chosen.items():
             if nodes[0].name.value == "__typename":
                 names.append(key)

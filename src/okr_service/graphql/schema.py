@@ -18,7 +18,7 @@ from graphql import GraphQLSchema
 from okr_service.access.policy import Permission
 from okr_service.graphql.kinds import Kind, Many
 from okr_service.graphql.names import snake
-from okr_service.graphql.projection import FIRST, MOST
+from okr_service.graphql.projection.cost import FIRST, MOST
 from okr_service.graphql.roots import Question, Room, Write
 from okr_service.graphql.scalars import SCALARS
 from okr_service.graphql.types import Hint, Types, argument, list_of
