@@ -1,6 +1,8 @@
 # Each target is enough by itself: it first installs what it needs into .venv.
 
 PORT ?= 8000
+# The commit whose GraphQL schema must not be broken; none where there is no history.
+SINCE ?= $(shell git rev-parse --verify --quiet HEAD~1)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 # A uv of the machine if there is a working one, else our own.
@@ -42,7 +44,7 @@ check: $(INSTALLED) ## Judge format, style, types, layers and published document
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/okr schema --check
+	$(BIN)/okr schema --check $(if $(SINCE),--since $(SINCE))
 
 graphiql: ## Fetch GraphiQL's files anew, by npm
 	@new=$$(mktemp -d) && cd $$new && npm pack --silent graphiql@3.8.3 react@18.3.1 react-dom@18.3.1 && \
