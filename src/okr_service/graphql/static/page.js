@@ -12,7 +12,15 @@ query Roots {
       health
       unit { name }
       owner { name }
-      keyResults { nodes { title currentValue targetValue progress latestCheckIn { comment } } }
+      keyResults {
+        nodes {
+          title
+          currentValue
+          targetValue
+          progress
+          latestCheckIn { observedAt comment }
+        }
+      }
     }
     pageInfo { hasNextPage endCursor }
   }
@@ -22,7 +30,12 @@ query Roots {
 query Tree {
   objective(ref: "external:MT-AVL-01") {
     ...Node
-    children(first: 10) { nodes { ...Node children(first: 10) { nodes { ...Node } } } }
+    children {
+      nodes {
+        ...Node
+        children { nodes { ...Node children { nodes { ...Node } } } }
+      }
+    }
   }
 }
 
@@ -30,32 +43,63 @@ fragment Node on Objective {
   title
   progress
   unit { name }
+  owner { name }
+  keyResults { nodes { title progress latestCheckIn { value } } }
 }
 `,
   `# Why its progress is what it is.
 query Why {
   explainObjective(ref: "external:MT-AVL-01", limit: 5) {
     objective { title progress }
-    contributors { kind title share progress withheld path { title } }
+    contributors {
+      kind
+      title
+      share
+      progress
+      withheld
+      path { title }
+    }
     others { count withheld }
   }
 }
 `,
-  `# A unit's figures in a cycle, with those of the units beneath it.
-query Scorecard {
+  `# The group's companies: who works there, and how many objectives they have.
+query Units {
   units(first: 1, filter: { kind: [GROUP] }) {
-    nodes { name children { nodes { name people(first: 3) { totalCount nodes { name } } } } }
+    nodes {
+      name
+      children(orderBy: NAME_ASC) {
+        nodes {
+          name
+          manager { name }
+          people { totalCount }
+          objectives(filter: { state: [ACTIVE] }) { totalCount }
+        }
+      }
+    }
   }
 }
 `,
   `# Report a value; everything above moves in the same transaction.
 mutation Report {
   recordCheckIn(
-    input: { keyResultId: "external:MT-GACH-KD-01/KR1", value: 51, confidence: ON_TRACK }
+    input: {
+      keyResultId: "external:MT-GACH-KD-01/KR1"
+      value: 51
+      confidence: ON_TRACK
+    }
   ) {
     checkIn {
       value
-      keyResult { title progress objective { title progress parent { title progress } } }
+      keyResult {
+        title
+        progress
+        objective {
+          title
+          progress
+          parent { title progress }
+        }
+      }
     }
     errors { code path message }
   }
@@ -65,12 +109,15 @@ mutation Report {
 
 async function fetcher(params, options = {}) {
   const key = sessionStorage.getItem(KEY);
+  if (!key) {
+    return { errors: [{ message: "Put an API key in the field above and press Use." }] };
+  }
   const response = await fetch("graphql", {
     method: "POST",
     headers: {
       Accept: "application/graphql-response+json",
       "Content-Type": "application/json",
-      ...(key ? { Authorization: `Bearer ${key}` } : {}),
+      Authorization: `Bearer ${key}`,
       ...options.headers,
     },
     body: JSON.stringify(params),
