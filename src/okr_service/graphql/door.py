@@ -18,7 +18,8 @@ from starlette.types import Receive, Scope, Send
 
 from okr_service.access.serving import Caller, Service
 from okr_service.graphql import graphiql
-from okr_service.graphql.answers import Asked
+from okr_service.graphql.answers import Answering
+from okr_service.graphql.asked import Asked
 from okr_service.graphql.documents import Documents
 from okr_service.graphql.errors import (
     BatchNotAccepted,
@@ -137,7 +138,7 @@ class Door:
             raise QueriesOnly
         variables = self._operations.variables(prepared, given.variables)
         of = (prepared, given.variables, variables)
-        return await Asked(self._operations, service, who, lang, *of).answered()
+        return await Answering(Asked(self._operations, service, who, lang, *of)).answered()
 
 
 def _caller(scope: Scope, headers: Headers) -> Caller:
