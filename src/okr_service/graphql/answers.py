@@ -10,10 +10,10 @@ from strawberry.types.info import Info
 from graphql import GraphQLError, execute
 from okr_service.access.policy import require
 from okr_service.graphql.asked import Asked, Resolving
+from okr_service.graphql.execution import PassingFragments
 from okr_service.graphql.faults import all_shown, read
 from okr_service.graphql.names import as_ours
 from okr_service.graphql.roots import Question, ReadCall
-from okr_service.graphql.schema import PassingFragments
 from okr_service.graphql.writing import written
 from okr_service.kernel.errors import OkrError, Unavailable
 from okr_service.kernel.fields import Ref
