@@ -117,8 +117,9 @@ def _snake(name: str) -> str:
 
 
 def _note(query: str, noted: list[str]) -> None:
-    recognises = "api_keys.key_hash" in query  # who is calling is looked up now and then
-    if not (query.startswith(("SET", "BEGIN", "COMMIT")) or recognises):
+    # Who is calling is looked up now and then, and what they ask is counted.
+    beside = any(name in query for name in ("api_keys.key_hash", "request_counts", "api_key_uses"))
+    if not (query.startswith(("SET", "BEGIN", "COMMIT")) or beside):
         noted.append(query)
 
 

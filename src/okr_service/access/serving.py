@@ -3,15 +3,24 @@
 from dataclasses import dataclass
 
 from okr_service.access.credential import bearer_token
-from okr_service.access.errors import InvalidCredential
+from okr_service.access.errors import InvalidCredential, NotPermitted
 from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.policy import Principal
 from okr_service.kernel.database import Database
+from okr_service.kernel.errors import (
+    Forbidden,
+    OkrError,
+    Throttled,
+    Unauthenticated,
+    Unavailable,
+)
 from okr_service.limits.allowances import WINDOW
 from okr_service.limits.service import Limits, Standings, require_within
 from okr_service.settings import Settings
 
 Header = tuple[bytes, bytes]
+
+_BEARER = 'Bearer realm="okr-service"'
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Service:
         # All credentials of a person's are one, or a person could make more of them to ask more.
         counted = f"person:{who.person_id}" if who.person_id else who.credential
         standings = await self.limits.rates.count(who.tenant_id, counted)
-        caller.answer_headers.extend(_headers(standings))
+        caller.answer_headers.extend(_rate_limits(standings))
         require_within(standings)
         return who
 
@@ -59,7 +68,27 @@ class Service:
         return who
 
 
-def _headers(standings: Standings) -> list[Header]:
+def headers_of(error: OkrError) -> dict[str, str]:
+    """Return what the answer to a refused request tells besides the refusal."""
+    match error:
+        case Throttled():
+            return {"Retry-After": str(error.retry_after)}
+        case Unavailable():
+            return {"Retry-After": "1"}
+        case Unauthenticated() | Forbidden():
+            return {"WWW-Authenticate": _challenge(error)}
+        case _:
+            return {}
+
+
+def _challenge(error: OkrError) -> str:
+    """Say what is wrong with a bearer token, or that one is needed (RFC 6750, 3)."""
+    reasons = {InvalidCredential: "invalid_token", NotPermitted: "insufficient_scope"}
+    reason = next((text for kind, text in reasons.items() if isinstance(error, kind)), None)
+    return _BEARER if reason is None else f'{_BEARER}, error="{reason}"'
+
+
+def _rate_limits(standings: Standings) -> list[Header]:
     """Tell of the limits that a request was counted against.
 
     Source: draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4.

@@ -16,7 +16,7 @@ import orjson
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from okr_service.access.serving import Caller, Service
+from okr_service.access.serving import Caller, Service, headers_of
 from okr_service.graphql import graphiql
 from okr_service.graphql.answers import Answering
 from okr_service.graphql.asked import Asked
@@ -51,11 +51,7 @@ _STATUS: dict[type[OkrError], int] = {
     errors.Throttled: 429,
     errors.Unavailable: 503,
 }
-_HEADERS = {
-    401: [(b"www-authenticate", b'Bearer realm="okr-service"')],
-    405: [(b"allow", b"GET, POST")],
-    503: [(b"retry-after", b"1")],
-}
+_ALLOWED = {405: [(b"allow", b"GET, POST")]}
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,7 @@ class Door:
         except OkrError as error:
             told = of_request(error, language, request_id)
             said = orjson.dumps(told, default=str)
-            return Answer(said, status_of(error), media_type, _headers_of(error))
+            return Answer(said, status_of(error), media_type, headers_of(error))
         except Exception as error:  # noqa: BLE001 - logged, and answered without its insides
             _log.error("request %s failed\n%s", request_id, traceback_of(error))
             told = of_request(InternalError(), language, request_id)
@@ -162,10 +158,6 @@ def _of_explorer(name: str) -> Answer:
     if found is None:
         return Answer(b"", 404, "text/plain")
     return Answer(found.body, 200, found.media_type, found.headers)
-
-
-def _headers_of(error: OkrError) -> Mapping[str, str]:
-    return {"Retry-After": str(error.retry_after)} if isinstance(error, errors.Throttled) else {}
 
 
 def status_of(error: OkrError) -> int:
@@ -249,7 +241,7 @@ async def _send(send: Send, answer: Answer) -> None:
         (b"content-type", f"{answer.media_type}; charset=utf-8".encode()),
         (b"content-length", str(len(answer.body)).encode()),
         (b"vary", b"Accept, Accept-Language, Authorization"),
-        *_HEADERS.get(answer.status, []),
+        *_ALLOWED.get(answer.status, []),
         *((name.lower().encode(), value.encode()) for name, value in answer.headers.items()),
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from okr_service.access.errors import InvalidCredential, NotPermitted
+from okr_service.access.serving import headers_of
 from okr_service.kernel import errors
 from okr_service.kernel.errors import FieldError, InvalidInput, InvalidQuery, OkrError, Throttled
 from okr_service.kernel.messages import Language, field_message, preferred_language, sentence
@@ -23,7 +23,6 @@ from okr_service.rest.errors import (
 )
 
 _PLACE = ("row", "column", "cell")
-_BEARER = 'Bearer realm="okr-service"'
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[OkrError], int] = {
@@ -81,7 +80,7 @@ def problem(
         {
             "Content-Language": language,
             "Vary": "Accept-Language",
-            **_headers(error, status),
+            **headers_of(error),
             **(headers or {}),
         },
         MEDIA_TYPE,
@@ -93,25 +92,6 @@ def located_error(error: FieldError, language: Language) -> dict[str, object]:
     place = {name: fact for name, fact in error.facts.items() if name in _PLACE}
     message = field_message(error, language)
     return {**place, "pointer": error.pointer, "code": error.code, "message": message}
-
-
-def _headers(error: OkrError, status: int) -> dict[str, str]:
-    if isinstance(error, Throttled):
-        return {"Retry-After": str(error.retry_after)}
-    match status:
-        case 401 | 403:
-            return {"WWW-Authenticate": _challenge(error)}
-        case 503:
-            return {"Retry-After": "1"}
-        case _:
-            return {}
-
-
-def _challenge(error: OkrError) -> str:
-    """Say what is wrong with a bearer token, or that one is needed (RFC 6750, 3)."""
-    reasons = {InvalidCredential: "invalid_token", NotPermitted: "insufficient_scope"}
-    reason = next((text for kind, text in reasons.items() if isinstance(error, kind)), None)
-    return _BEARER if reason is None else f'{_BEARER}, error="{reason}"'
 
 
 def _invalid(error: RequestValidationError) -> OkrError:
