@@ -92,6 +92,17 @@ class Settings(BaseSettings):
         ge=1024,
         description="Largest body of a batch of check-ins or an import.",
     )
+    import_unpacked_limit_bytes: int = Field(
+        default=536_870_912,
+        ge=1_048_576,
+        description="Most that an imported workbook may hold once it is unpacked.",
+    )
+    import_sheet_cells_limit: int = Field(
+        default=5_000_000,
+        ge=1_000,
+        description="Most cells that a sheet of an imported workbook may span, empty ones "
+        "included; each takes some 32 bytes while it is read. CSV has no such limit.",
+    )
     credential_cache_seconds: float = Field(
         default=5,
         ge=0,

@@ -15,7 +15,7 @@ from okr_service.imports.ledger import Ledger
 from okr_service.imports.load import Loader
 from okr_service.imports.plan import Plan, gather
 from okr_service.imports.shapes import Effect, Mode
-from okr_service.imports.table import read_csv
+from okr_service.imports.table import Table
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import FieldError
 from okr_service.kernel.forest import hold_structure
@@ -52,15 +52,15 @@ class Report:
         return Counter(self.effects.values())
 
 
-async def import_csv(tx: Transaction, who: Principal, data: bytes, mode: Mode) -> Report:
-    """Load a CSV file; a dry run shows what that does and takes it back.
+async def import_table(tx: Transaction, who: Principal, table: Table, mode: Mode) -> Report:
+    """Load a file; a dry run shows what that does and takes it back.
 
     Raises:
-        NotPermitted, UnreadableTable, EmptyTable.
+        NotPermitted, and what reading the rows raises.
         ImportRejected: it was to be committed and some cells do not fit.
     """
     require_everywhere(who, Permission.PLAN)
-    plan = gather(read_csv(data))
+    plan = gather(table)
     attempt = await tx.begin_nested()
     await hold_structure(tx, who.tenant_id, alone=True)
     before = await _roots(tx, who, plan)
@@ -101,7 +101,7 @@ async def _roots(tx: Transaction, who: Principal, plan: Plan) -> Sequence[_Root]
 
 
 def _effects(plan: Plan, effects: dict[int, list[Effect]]) -> dict[int, Effect]:
-    failed = {row for error in plan.errors if isinstance(row := error.facts.get("row"), int)}
+    failed = {row for error in plan.errors if isinstance(row := error.facts.get("number"), int)}
     return {
         row.number: Effect.FAILED
         if row.number in failed
@@ -111,4 +111,4 @@ def _effects(plan: Plan, effects: dict[int, list[Effect]]) -> dict[int, Effect]:
 
 
 def _in_order(errors: list[FieldError]) -> list[FieldError]:
-    return sorted(errors, key=lambda error: int(str(error.facts.get("row", 0))))
+    return sorted(errors, key=lambda error: int(str(error.facts.get("number", 0))))

@@ -22,7 +22,7 @@ from okr_service.rest.errors import (
     RouteNotFound,
 )
 
-_PLACE = ("row", "column", "cell")
+_PLACE = ("sheet", "row", "column", "cell", "suggestion")
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[OkrError], int] = {
@@ -89,7 +89,7 @@ def problem(
 
 def located_error(error: FieldError, language: Language) -> dict[str, object]:
     """Render a field's error, with its place in a spreadsheet where it has one."""
-    place = {name: fact for name, fact in error.facts.items() if name in _PLACE}
+    place = {name: fact for name, fact in error.facts.items() if name in _PLACE and fact}
     message = field_message(error, language)
     return {**place, "pointer": error.pointer, "code": error.code, "message": message}
 
