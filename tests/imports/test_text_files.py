@@ -83,9 +83,14 @@ def test_what_the_header_does_not_prove_is_refused_by_name(body: bytes, encoding
 
 
 def test_titles_above_the_header_and_row_numbers_are_passed_over() -> None:
-    text = "TẬP ĐOÀN SAO MAI;;;\nMục tiêu năm 2026;;;\n;;;\nSTT;Mã mục tiêu;Mục tiêu;Kỳ\n1;A;B;2026\n"
+    text = (
+        "TẬP ĐOÀN SAO MAI;;;\nMục tiêu năm 2026;;;\n;;;\nSTT;Mã mục tiêu;Mục tiêu;Kỳ\n1;A;B;2026\n"
+    )
     [row] = read(text).rows
-    assert (row.number, row.cells) == (5, {"objective": "A", "objective_title": "B", "cycle": "2026"})
+    assert (row.number, row.cells) == (
+        5,
+        {"objective": "A", "objective_title": "B", "cycle": "2026"},
+    )
 
 
 def test_a_header_printed_again_on_the_next_page_is_no_row() -> None:
@@ -106,7 +111,9 @@ def test_unknown_headers_are_named_with_what_may_be_meant() -> None:
 
 
 def test_a_header_that_names_another_magnitude_is_not_passed_over() -> None:
-    assert cells("objective,Trọng số KR (%)\nA,5\n") == [{"objective": "A", "key_result_weight": "5"}]
+    assert cells("objective,Trọng số KR (%)\nA,5\n") == [
+        {"objective": "A", "key_result_weight": "5"}
+    ]
     with pytest.raises(ImportRejected) as refused:
         read("objective,Chỉ tiêu (tỷ đồng)\nA,5\n")
     assert places(refused.value)[0][2] == "unknown-column"
@@ -122,8 +129,9 @@ def test_duplicate_headers_are_refused() -> None:
 def test_words_of_other_tools_are_understood() -> None:
     [row] = cells(
         "Dept code,Scope,Mã mục tiêu,Tên mục tiêu,Mã KR,Kết quả chính,Name,Weight,Assign to,"
-        "Kết quả mong muốn,Tháng 3,Cam kết/Kỳ vọng,Trọng số mục tiêu\nKD,c,A,T,K,R,,2,MAI,9,4,Kỳ vọng,1\n"
-        .replace(",Name", "").replace("R,,2", "R,2")
+        "Kết quả mong muốn,Tháng 3,Cam kết/Kỳ vọng,Trọng số mục tiêu\nKD,c,A,T,K,R,,2,MAI,9,4,Kỳ vọng,1\n".replace(
+            ",Name", ""
+        ).replace("R,,2", "R,2")
     )
     assert row == {
         "unit": "KD",

@@ -34,12 +34,12 @@ _REF = re.compile(rb"(?:^|\s)r\s*=\s*[\"']([A-Za-z]*)([0-9]+)[\"']")
 _CELL = rb"<" + _PREFIX + rb"c(?=\s)"
 _END = rb"</" + _PREFIX + rb"c>"
 _VALUE = rb"<" + _PREFIX + rb"v"
+_FORMULA = rb"<" + _PREFIX + rb"f\b[^<>]*(?:/>|>[^<]*</" + _PREFIX + rb"f>)"
 _FAILED = re.compile(
-    _CELL + rb"([^<>]*\st=[\"']e[\"'][^<>]*)>(?:(?!" + _END + rb").)*?" + _VALUE + rb">([^<]*)<",
-    re.DOTALL,
+    _CELL + rb"([^<>]*\st=[\"']e[\"'][^<>]*)>\s*(?:" + _FORMULA + rb")?\s*" + _VALUE + rb">([^<]*)<"
 )
 _UNCALCULATED = re.compile(
-    _CELL + rb"([^<>]*)>\s*<" + _PREFIX + rb"f\b[^<>]*(?:/>|>[^<]*</" + _PREFIX + rb"f>)\s*"
+    _CELL + rb"([^<>]*)>\s*" + _FORMULA + rb"\s*"
     rb"(?:" + _VALUE + rb"\s*/>|" + _VALUE + rb">\s*</" + _PREFIX + rb"v>)?\s*" + _END
 )
 _IS_TEXT = re.compile(rb"\st=[\"']str[\"']")
