@@ -41,6 +41,7 @@ from okr_service.identity.rest import asking_router as asking_issuers
 from okr_service.identity.rest import router as identity
 from okr_service.identity.tokens import Tokens
 from okr_service.imports.rest import router as imports
+from okr_service.imports.rest import templates
 from okr_service.kernel.database import Database
 from okr_service.kernel.migrations import is_current
 from okr_service.kernel.outgoing import Outgoing
@@ -107,6 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
         asking_issuers,
         identity,
         organisation,
+        templates,
         imports,
         audit_exports,
         audit,

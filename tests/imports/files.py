@@ -24,7 +24,9 @@ def workbook(
 ) -> bytes:
     """Write sheets of cells; `dress` may do more to each."""
     buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer, {"default_date_format": "dd/mm/yyyy"}) as book:
+    with xlsxwriter.Workbook(
+        buffer, {"default_date_format": "dd/mm/yyyy", "strings_to_formulas": False}
+    ) as book:
         for name, rows in sheets.items():
             sheet = book.add_worksheet(name)
             for at, row in enumerate(rows):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from okr_service.imports.calendar import calendar_dates, month_end_within
+from okr_service.imports.calendar import calendar_dates, likely_code, month_end_within
 from okr_service.imports.cells import decimal_mark, read_date, read_number
 from okr_service.imports.columns import letters
 from okr_service.imports.errors import AmbiguousNumber, UnreadableDate, UnreadableNumber
@@ -65,3 +65,24 @@ def test_a_months_target_is_due_within_the_cycle() -> None:
 
 def test_columns_are_lettered_as_in_a_spreadsheet() -> None:
     assert [letters(n) for n in (0, 25, 26, 51, 701, 702)] == ["A", "Z", "AA", "AZ", "ZZ", "AAA"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Q3/2026", "2026-Q3"),
+        ("2026Q3", "2026-Q3"),
+        ("Quý III/2026", "2026-Q3"),
+        ("quý iv 2026", "2026-Q4"),
+        ("Tháng 9/2026", "2026-09"),
+        ("T12.2026", "2026-12"),
+        ("2026-9", "2026-09"),
+        ("Năm 2026", "2026"),
+        ("2026", None),
+        ("2026-Q3", None),
+        ("Q5/2026", None),
+        ("FY20-Q3", None),
+    ],
+)
+def test_the_calendar_cycle_that_people_mean_is_suggested(text: str, code: str | None) -> None:
+    assert likely_code(text) == code

@@ -114,7 +114,7 @@ def test_a_header_of_two_rows_is_read_as_one() -> None:
 
 def test_sheets_with_a_header_are_read_and_others_named() -> None:
     def dress(_: Workbook, sheet: Worksheet) -> None:
-        if sheet.get_name() == "Danh mục":
+        if str(sheet.name) == "Danh mục":
             sheet.hide()
 
     data = workbook(

@@ -4,6 +4,8 @@ import re
 from calendar import monthrange
 from datetime import date
 
+from okr_service.kernel.search import fold
+
 _CODE = re.compile(r"((?:19|20|21)\d\d)(?:-Q([1-4])|-(0[1-9]|1[0-2]))?")
 _MONTHS_A_QUARTER = 3
 
@@ -37,3 +39,25 @@ def month_end_within(month: int, start: date, end: date) -> date:
         if last >= start and last.replace(day=1) <= end:
             return min(last, end)
     return end_of_month(start.year, month)
+
+
+_AS_PEOPLE_WRITE = re.compile(
+    r"(?:(?P<quarter>q|quy|quarter)\s*(?P<q>[1-4]|iv|i{1,3})|(?:t|thang|month)\s*(?P<m>1[0-2]|0?[1-9])"
+    r"|nam|fy|year)?[\s/.-]*(?P<year>20\d\d)"
+)
+_YEAR_FIRST = re.compile(
+    r"(?P<year>20\d\d)[\s/.-]*(?:(?P<quarter>q|quy)\s*(?P<q>[1-4]|iv|i{1,3})"
+    r"|(?:t|thang|m)?\s*(?P<m>1[0-2]|0?[1-9]))"
+)
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}
+
+
+def likely_code(text: str) -> str | None:
+    """Return the calendar cycle that people mean by `Q3/2026`, `Quý III 2026` or `T9.2026`."""
+    bare = fold(text).strip()
+    found = _AS_PEOPLE_WRITE.fullmatch(bare) or _YEAR_FIRST.fullmatch(bare)
+    if found is None or calendar_dates(text) is not None:
+        return None
+    if found["quarter"]:
+        return f"{found['year']}-Q{_ROMAN.get(found['q'], found['q'])}"
+    return f"{found['year']}-{int(found['m']):02}" if found["m"] else found["year"]

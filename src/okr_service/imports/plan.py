@@ -5,6 +5,7 @@ row or many; what they say of it must agree. `Thing.said` holds what was said, i
 Python's types; a cell that is empty says nothing.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -31,6 +32,8 @@ from okr_service.organisation.shapes import UnitKind
 _FIGURES = ("start", "target", "target_max", "current", *MONTHS)
 _NUMBERS = ("objective_weight", "key_result_weight", "action_weight", *_FIGURES)
 _DATES = ("cycle_start", "cycle_end", "due", "action_due")
+_PEOPLE = ("objective_owner", "owner", "action_owner")
+_NAME_AND_CODE = re.compile(r".*\S\s*\(([^()]+)\)")  # as the template's lists show people
 _CHOICES: dict[str, dict[str, StrEnum]] = {
     "unit_kind": {
         "tap doan": UnitKind.GROUP,
@@ -137,6 +140,17 @@ class Plan:
     key_results: dict[Key, Thing] = field(default_factory=dict)
     actions: dict[Key, Thing] = field(default_factory=dict)
     errors: list[FieldError] = field(default_factory=list)
+    readers: dict[str, "Reader"] = field(default_factory=dict)
+
+    def meaning(self, row: Row, column: str) -> object:
+        """Return a cell as it was understood, as its text where it was not, or None."""
+        text = row.get(column)
+        if text is None or (column not in _NUMBERS and column not in _DATES):
+            return text
+        try:
+            return self.readers[column](text, row)
+        except OkrError:
+            return text
 
     def fail(self, row: Row, column: str, error: OkrError) -> None:
         """Note that a cell does not fit."""
@@ -145,8 +159,8 @@ class Plan:
 
 def gather(table: Table) -> Plan:
     """Return what a table's rows speak of."""
-    plan = Plan(table)
     readers = _readers(table)
+    plan = Plan(table, readers=readers)
     for row in table.rows:
         for column, error in row.faults.items():
             plan.fail(row, column, error)
@@ -167,6 +181,7 @@ def _readers(table: Table) -> dict[str, Reader]:
         readers[column] = lambda text, row: read_figure(text, mark, row.get("unit_of_measure"))
     for column, order in orders.items():
         readers[column] = _dater(order)
+    readers.update(dict.fromkeys(_PEOPLE, _person))
     for column, choices in _CHOICES.items():
         readers[column] = _chooser(choices)
     return readers
@@ -180,6 +195,12 @@ def _figures_and_dates(table: Table, orders: dict[str, DateOrder]) -> Iterator[s
             if column in cells:
                 order.learn(cells[column], table.place(row.number)[1])
         yield from (cells[column] for column in _NUMBERS if column in cells)
+
+
+def _person(text: str, _: Row) -> str:
+    """Return the code or address of a person, without the name before it."""
+    found = _NAME_AND_CODE.fullmatch(text)
+    return found[1].strip() if found else text
 
 
 def _dater(order: DateOrder) -> Reader:

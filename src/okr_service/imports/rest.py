@@ -7,20 +7,31 @@ from fastapi import Query
 from starlette.responses import Response
 
 from okr_service.access.policy import Permission
-from okr_service.imports import service
+from okr_service.imports import reads, service
+from okr_service.imports.annotated import annotated
 from okr_service.imports.formats import Format, read_table
 from okr_service.imports.service import Report, Root
-from okr_service.imports.shapes import Effect, ImportOptions, ImportView
+from okr_service.imports.shapes import Effect, ImportOptions, ImportView, Mode, TemplateQuestion
 from okr_service.imports.sources import Limits
 from okr_service.imports.table import Table
+from okr_service.imports.template import template
 from okr_service.imports.upload import uploaded
 from okr_service.kernel.messages import Language, preferred_language
-from okr_service.rest.answers import computed
-from okr_service.rest.endpoint import BulkEndpoint, Service, Write, needs
+from okr_service.rest.answers import computed, workbook
+from okr_service.rest.endpoint import (
+    WORKBOOK,
+    ImportEndpoint,
+    Read,
+    Service,
+    WorkbookEndpoint,
+    Write,
+    needs,
+)
 from okr_service.rest.problems import located_error
 from okr_service.rest.routing import room
 
-router = room("imports", BulkEndpoint)
+router = room("imports", ImportEndpoint)
+templates = room("imports", WorkbookEndpoint)
 
 _FILE = {"type": "string", "format": "binary"}
 _FORM = {"type": "object", "required": ["file"], "properties": {"file": _FILE}}
@@ -37,7 +48,16 @@ _BODY = {
 }
 
 
-@router.post("/imports", response_model=ImportView, openapi_extra=_BODY)
+_ANNOTATED: dict[int | str, dict[str, object]] = {
+    200: {
+        "description": "The report; of a dry run, where a workbook is accepted, the caller's own "
+        "with the cells that do not fit marked and explained.",
+        "content": {Format.XLSX.value: {"schema": _FILE}},
+    }
+}
+
+
+@router.post("/imports", response_model=ImportView, responses=_ANNOTATED, openapi_extra=_BODY)
 @needs(Permission.PLAN)
 async def import_file(options: Annotated[ImportOptions, Query()], call: Write) -> Response:
     """Load a year's targets from a flat CSV, XLSX or NDJSON file: all of it, or nothing."""
@@ -50,7 +70,23 @@ async def import_file(options: Annotated[ImportOptions, Query()], call: Write) -
     table = await to_thread(read_table, upload.file, upload.form, limits)
     report = await service.import_table(call.tx, call.who, table, options.mode)
     language = preferred_language(call.request.headers.get("accept-language", ""))
+    if options.mode is Mode.DRY_RUN and WORKBOOK in call.request.headers.get("accept", ""):
+        copy = await to_thread(annotated, upload.file, upload.form, report.plan, language)
+        return workbook(copy, "okr-annotated.xlsx")
     return computed(_shown(report, table, language))
+
+
+_TEMPLATE: dict[int | str, dict[str, object]] = {
+    200: {"description": "The workbook.", "content": {Format.XLSX.value: {"schema": _FILE}}}
+}
+
+
+@templates.get("/imports/template.xlsx", response_class=Response, responses=_TEMPLATE)
+@needs(Permission.READ_ORGANISATION)
+async def get_import_template(wanted: Annotated[TemplateQuestion, Query()], call: Read) -> Response:
+    """Get a workbook to fill in, with the tenant's own units, cycles and people to choose from."""
+    lists = await reads.lists(call.tx, call.who.tenant_id)
+    return workbook(await to_thread(template, lists, wanted.lang), f"okr-{wanted.lang}.xlsx")
 
 
 def _shown(report: Report, table: Table, language: Language) -> dict[str, object]:

@@ -42,6 +42,7 @@ class Report:
     """What an import did, or would do: each row's effect, each cell that does not fit."""
 
     mode: Mode
+    plan: Plan
     effects: dict[int, Effect]
     errors: list[FieldError] = field(default_factory=list)
     roots: list[Root] = field(default_factory=list)
@@ -82,7 +83,7 @@ async def import_table(tx: Transaction, who: Principal, table: Table, mode: Mode
         )
         for root in after
     ]
-    return Report(mode, _effects(plan, ledger.effects), _in_order(plan.errors), roots)
+    return Report(mode, plan, _effects(plan, ledger.effects), _in_order(plan.errors), roots)
 
 
 @dataclass(frozen=True)

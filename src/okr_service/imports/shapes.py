@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from okr_service.kernel.fields import View
+from okr_service.kernel.messages import Language
 
 
 class Mode(StrEnum):
@@ -34,6 +35,14 @@ class ImportOptions(BaseModel):
         default=Mode.DRY_RUN,
         description="`dry_run` shows what `commit` would do, and does nothing.",
     )
+
+
+class TemplateQuestion(BaseModel):
+    """Which template."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lang: Language = Field(default="vi", description="The language of its headers and lists.")
 
 
 class CellErrorView(View):

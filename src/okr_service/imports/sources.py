@@ -1,6 +1,7 @@
 """What a file is read from: tables of text cells, a row at a time, as often as asked."""
 
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,3 +40,10 @@ class Limits:
 
     unpacked_bytes: int = 536_870_912
     sheet_cells: int = 5_000_000
+
+
+def written(write: Callable[[io.BytesIO], object]) -> bytes:
+    """Return what is written to a file in memory."""
+    buffer = io.BytesIO()
+    write(buffer)
+    return buffer.getvalue()

@@ -19,12 +19,10 @@ from okr_service.imports.errors import (
 from okr_service.kernel.errors import OkrError
 
 _PREFIX = rb"(?:[^\s<>/:=\"']+:)?"
-_PLAIN_CELL = re.compile(
-    rb'<c r="([A-Z]{1,3})([0-9]{1,7})"[^<>]*[^</>]>|<c r="([A-Z]{1,3})([0-9]{1,7})">'
-)
+_PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"(?:[^<>]*[^</>])?>')
 _PLAIN_EMPTY = re.compile(rb'<c r="[A-Z]{1,3}[0-9]{1,7}"(?: [a-z]+="[^"<>]*")*\s*/>')
-_STARTS = (b"<c ", b"<c>", b"<c/", b"<c\n", b"<c\t", b"<c\r")
-_PREFIXED = (b":c ", b":c>", b":c/", b":c\n", b":c\t", b":c\r")
+_LONGER_NAME = re.compile(rb"<c[A-Za-z]")  # <col>, <cfRule>
+_PREFIXED = re.compile(rb":c[\s/>]")
 _ANY_START = re.compile(rb"<" + _PREFIX + rb"(?:row|c)(?=[\s/>])")
 _ANY = re.compile(
     rb"<" + _PREFIX + rb"(row|c)(?=[\s/>])"
@@ -44,6 +42,7 @@ _UNCALCULATED = re.compile(
 )
 _IS_TEXT = re.compile(rb"\st=[\"']str[\"']")
 _LONGEST_CELL = 4 << 20
+_DIGITS, _LETTERS = b"0123456789", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PERCENT_BUILT_IN = frozenset({"9", "10"})
 Place = tuple[int, int]  # row and column, from 1 and from 0
 
@@ -117,20 +116,20 @@ def _prefixed(text: bytes) -> int:
 
 
 def _measure(piece: bytes, seen: Survey, walk: "_Walk") -> None:
-    starts = sum(map(piece.count, _STARTS))
-    if walk.needed or any(prefix in piece for prefix in _PREFIXED):
+    if walk.needed or _PREFIXED.search(piece):
         walk.follow(piece, seen)
         return
     filled = _PLAIN_CELL.findall(piece)
-    if starts != len(filled) + len(_PLAIN_EMPTY.findall(piece)):
+    others = piece.count(b"<c") - len(_LONGER_NAME.findall(piece)) - len(filled)
+    if others and others != len(_PLAIN_EMPTY.findall(piece)):
         walk.follow(piece, seen)
         return
     if filled:
-        columns, rows, more, others = (set(found) - {b""} for found in zip(*filled, strict=True))
-        numbers = [_number(letters) for letters in columns | more]
-        lines = list(map(int, rows | others))
-        seen.reach(min(lines), min(numbers))
-        seen.reach(max(lines), max(numbers))
+        together = b" ".join(filled)
+        columns = list(map(_number, set(together.translate(None, _DIGITS).split())))
+        rows = list(map(int, set(together.translate(None, _LETTERS).split())))
+        seen.reach(min(rows), min(columns))
+        seen.reach(max(rows), max(columns))
 
 
 class _Walk:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from okr_service.imports.errors import OneFileExpected
@@ -40,11 +40,19 @@ async def uploaded(headers: Headers, body: bytes) -> Upload:
         form = await parser.parse()
     except (MultiPartException, KeyError) as error:
         raise BadRequest from error
+    try:
+        return await _only_file(form)
+    finally:
+        await form.close()
+
+
+async def _only_file(form: FormData) -> Upload:
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     if len(files) != 1:
         raise OneFileExpected(len(files))
     [file] = files
-    return Upload(file.file, _format(_media_type(file.content_type or ""), file.filename or ""))
+    kind = _format(_media_type(file.content_type or ""), file.filename or "")
+    return Upload(io.BytesIO(await file.read()), kind)
 
 
 def _media_type(given: str) -> str:

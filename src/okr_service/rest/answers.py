@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from okr_service.kernel.documents import Collection, Page, PageRequest, Representation
 from okr_service.kernel.errors import NotFound
 from okr_service.rest.conditional import etag, matches
-from okr_service.rest.endpoint import NOT_STORED, ReadCall, WriteCall
+from okr_service.rest.endpoint import NOT_STORED, WORKBOOK, ReadCall, WriteCall
 
 _JSON = "application/json"
 
@@ -118,6 +118,12 @@ def computed(
 ) -> Response:
     """Answer with a value that was worked out, not read."""
     return Response(orjson.dumps(value, default=str), status, headers, _JSON)
+
+
+def workbook(data: bytes, filename: str) -> Response:
+    """Answer with a workbook to keep."""
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    return Response(data, 200, headers, WORKBOOK)
 
 
 def shown_once(value: dict[str, object], location: str | None = None) -> Response:

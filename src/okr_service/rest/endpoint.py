@@ -39,6 +39,7 @@ from okr_service.settings import Settings
 _TRIES = 4
 _READS = frozenset({"GET"})
 _JSON = "application/json"
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NOT_STORED = {"cache-control": "no-store"}  # the headers of an answer that shows a secret
 PERMISSION = "x-permission"  # where an operation tells `openapi` what it takes
 
@@ -197,6 +198,18 @@ class PictureEndpoint(Endpoint):
     """A route that answers with an SVG picture."""
 
     produces: ClassVar[tuple[str, ...]] = ("image/*", "image/svg+xml")
+
+
+class WorkbookEndpoint(Endpoint):
+    """A route that answers with a workbook."""
+
+    produces: ClassVar[tuple[str, ...]] = ("application/*", WORKBOOK)
+
+
+class ImportEndpoint(BulkEndpoint):
+    """A route that takes a file and answers with a report, or with the file and what it lacks."""
+
+    produces: ClassVar[tuple[str, ...]] = ("application/*", "json", WORKBOOK)
 
 
 async def _in_transaction(
