@@ -93,15 +93,20 @@ def migrate(
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A flat CSV file.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A flat CSV, XLSX or NDJSON file.")
+    ],
     url: Url = LOCAL,
     api_key: ApiKey = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show only what it would do.")] = False,
 ) -> None:
     """Load a file of targets into a running service."""
     mode = {"mode": "dry_run" if dry_run else "commit"}
-    csv = {"content": file.read_bytes(), "headers": {"Content-Type": "text/csv"}}
-    _show_import(call(url, api_key, "POST", "imports", params=mode, **csv))
+    from okr_service.imports.formats import Format  # noqa: PLC0415 - other commands read no files
+
+    kind = Format.of_name(file.name) or Format.CSV
+    sent = {"content": file.read_bytes(), "headers": {"Content-Type": kind.value}}
+    _show_import(call(url, api_key, "POST", "imports", params=mode, **sent))
 
 
 @app.command()
@@ -376,6 +381,7 @@ def _show_import(response: httpx.Response) -> None:
         print(f"{answer.get('status')} {answer.get('detail')}", file=sys.stderr)
     for error in answer.get("errors", []):
         place = error.get("cell") or f"row {error.get('row', '?')}"
+        place = f"{error['sheet']}!{place}" if error.get("sheet") else place
         print(f"{place} ({error.get('column')}): {error['message']}", file=sys.stderr)
     raise typer.Exit(1 if answer.get("errors") or not response.is_success else 0)
 

@@ -96,7 +96,7 @@ _QUERIES: dict[str, Json] = {
     "get_scorecard": {"cycle_id": "2026"},
     "get_league_table": {"cycle_id": "2026"},
     "close_cycle": {"mode": "dry_run"},
-    "import_csv": {"mode": "dry_run"},
+    "import_file": {"mode": "dry_run"},
 }
 
 
@@ -148,7 +148,7 @@ def _bodies(of: Json) -> dict[str, Json | str]:
         "create_tenant": settings,
         "create_api_key": {"name": "New", "scopes": ["read"]},
         "rotate_api_key": {"overlap_seconds": 60},
-        "import_csv": _CSV,
+        "import_file": _CSV,
         "create_identity_provider": provider,
         "put_identity_provider": provider,
         "patch_identity_provider": {"name": "Changed"},

@@ -118,7 +118,7 @@ def _writes(of: Ground) -> dict[str, Write]:
         **_of_one("action", of.action, action, {"state": "done"}),
         **_of_life(of),
         **_of_check_ins(of),
-        "import_csv": Write(
+        "import_file": Write(
             b"unit,cycle,objective,objective_title\nU1,2026-Q1,O1,T\n",
             {(_CREATED, subject) for subject in ("unit", "cycle", "objective")},
             refused=b"unit,cycle,objective,objective_title\nU1,2026-Q1,O1,\n",

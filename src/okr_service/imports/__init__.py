@@ -8,9 +8,14 @@ children. An import goes through the same functions as every other write, in one
 transaction: all of it is loaded, or nothing. A dry run does it all and takes it
 back.
 
-`table` reads a file into cells, `columns` knows what the columns are called,
-`cells` reads numbers and dates as people write them, `plan` gathers the rows into
-the units, cycles, objectives, key results and actions they speak of (`calendar`
-knows the periods), `load` makes those so, `ledger` keeps what became of each row,
-and `service` holds it all together.
+`formats` opens a file: `delimited` (CSV, in an encoding that `encodings` finds out),
+`lines` (NDJSON) and `workbook` (XLSX; `package` unpacks it with care, `survey` sees what
+the reader does not tell, `merged` fills in merged cells) are `sources` of rows.
+`header` finds the header among them, `columns` knows what the columns are called,
+`outline` what empty cells mean, and `table` holds the rows together. `cells` reads
+numbers and dates as people write them (`measures`: thousands and millions), `plan`
+gathers the rows into the units, cycles, objectives, key results and actions they speak
+of (`calendar` knows the periods), `load` makes those so, `ledger` keeps what became of
+each row, and `service` holds it all together. `template` makes a workbook to fill in,
+`annotated` and `mending` give a file back with its mistakes marked.
 """

@@ -29,9 +29,12 @@ def annotated(file: BinaryIO, form: Format, plan: Plan, language: Language) -> b
     if form is not Format.XLSX or _unpacked(file) > _LARGEST:
         return failed_rows(plan, language)
     file.seek(0)
-    book = load_workbook(file)
-    _mark(book, plan, marks(plan.errors, language))
-    return written(book.save)
+    try:
+        book = load_workbook(file)
+        _mark(book, plan, marks(plan.errors, language))
+        return written(book.save)
+    except Exception:  # noqa: BLE001 - it raises whatever its parsers meet in an odd workbook
+        return failed_rows(plan, language)
 
 
 def _unpacked(file: BinaryIO) -> int:

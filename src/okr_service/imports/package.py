@@ -113,14 +113,18 @@ class Package:
         info = self.parts.get(name.lower())
         if info is None:
             raise UnreadableWorkbook(name)
+        size = 0
         try:
             for chunk in self._unpack(info):
+                size += len(chunk)
                 self._unpacked += len(chunk)
                 if self._unpacked > self._limit:
                     raise UnpacksTooLarge(self._limit)
                 yield chunk
         except (zlib.error, struct.error, OSError) as error:
             raise UnreadableWorkbook(name) from error
+        if size != info.file_size:
+            raise UnreadableWorkbook(name)
 
     def _unpack(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
         self._file.seek(info.header_offset)

@@ -309,7 +309,7 @@ def _answer_headers(status: str, path: str, method: str) -> Node:
         headers["Location"] = {"description": "Where it is.", "schema": _TEXT}
     if status in ("200", "201") and (_is_of_one(path) or status == "201"):
         headers["ETag"] = {"description": "Its version and digest.", "schema": _TEXT}
-    elif status == "200" and method == "get" and not path.endswith(":export"):
+    elif status == "200" and method == "get" and not path.endswith((":export", ".xlsx")):
         headers["Link"] = {"description": "The next page (RFC 8288).", "schema": _TEXT}
     elif status == "401":
         headers["WWW-Authenticate"] = {"description": "Bearer.", "schema": _TEXT}
