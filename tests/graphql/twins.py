@@ -120,7 +120,8 @@ TWINS = {
 WITHOUT = {
     "is_alive": "a probe of the process, which has no caller",
     "is_ready": "a probe of the database, which has no caller",
-    "import_csv": "its body is a file",
+    "import_file": "its body is a file",
+    "get_import_template": "its answer is a file",
     "export_audit_events": "its answer is a stream of lines without an end in sight; "
     "auditEvents shows the same, page by page",
 }
