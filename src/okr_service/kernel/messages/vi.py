@@ -41,6 +41,7 @@ SENTENCES: dict[str, str] = {
     "not-acceptable-media-type": "Câu trả lời này chỉ có dạng application/json.",
     "route-not-found": "Không có gì ở địa chỉ này.",
     "method-not-allowed": "Địa chỉ này không nhận phương thức đó.",
+    "wrong-method": "Địa chỉ này không nhận phương thức đó.",
     "missing-if-match": "Hãy gửi ETag đã đọc trong If-Match.",
     "invalid-idempotency-key": "Idempotency-Key gồm 1 đến 255 ký tự ASCII in được.",
     "internal-error": "Dịch vụ gặp lỗi; lỗi đã được ghi lại.",
