@@ -1,6 +1,7 @@
 """Keys, issuers, people's data and the audit, in GraphQL."""
 
 import asyncio
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -104,8 +105,10 @@ _PROVE = """mutation($i: ProveIdentityProviderInput!) { proveIdentityProvider(in
 
 
 @pytest.fixture
-async def issuer() -> Issuer:
-    return Issuer()
+def issuer() -> Iterator[Issuer]:
+    running = Issuer()
+    yield running
+    running.down()
 
 
 async def _agreed(build: Build, issuer: Issuer) -> Json:
