@@ -26,7 +26,7 @@ from benchmarks.ground import Tree, ground, plant_all, serving, spread, turns
 from benchmarks.list_page import service as walled
 from benchmarks.load import check_ins, reads_in_turns
 from okr_service import models
-from okr_service.access.serving import Service
+from okr_service.serving import Service
 from okr_service.kernel.connections import begun
 from okr_service.kernel.database import Database, Transaction, database_url
 

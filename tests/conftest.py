@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy.engine import URL
 
 from okr_service.access.policy import Principal, Scope, granted
-from okr_service.access.serving import Service
+from okr_service.serving import Service
 from okr_service.credentials.hashing import KeyedHash
 from okr_service.credentials.issuing import Issuing
 from okr_service.credentials.tenants import found_with_key

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -10,7 +11,7 @@ from starlette.routing import Route
 
 from okr_service import __version__
 from okr_service.access.gatekeeper import Gatekeeper
-from okr_service.access.serving import Service
+from okr_service.serving import Service
 from okr_service.actions import graphql as actions_graphql
 from okr_service.actions.rest import router as actions
 from okr_service.analysis import graphql as analysis_graphql
@@ -36,6 +37,8 @@ from okr_service.graphql.door import Door, ExplorerFiles
 from okr_service.graphql.operations import Operations
 from okr_service.graphql.schema import Assembled, SchemaMaker
 from okr_service.identity import graphql as identity_graphql
+from okr_service.events.feed import Feed
+from okr_service.events.rest import router as events
 from okr_service.identity.keys import Keys
 from okr_service.identity.rest import asking_router as asking_issuers
 from okr_service.identity.rest import router as identity
@@ -71,10 +74,12 @@ def create_app(settings: Settings) -> FastAPI:
         tokens,
     )
     gatekeeper = Gatekeeper(database, recognisers, settings.credential_cache_seconds)
+    feed = Feed(database, timedelta(days=settings.events_kept_days))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await feed.close()
         await keys.close()
         await uses.close()
         await database.close()
@@ -88,7 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
         lifespan=lifespan,
     )
-    app.state.service = Service(settings, database, gatekeeper, Limits(settings, database))
+    app.state.service = Service(settings, database, gatekeeper, Limits(settings, database), feed)
     app.state.keys, app.state.tokens = keys, tokens
     edge.install(app, settings)
     problems.install(app)
@@ -112,6 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
         imports,
         audit_exports,
         audit,
+        events,
         credentials,
     ):
         app.include_router(router)

@@ -5,6 +5,7 @@ from okr_service.audit import model as _audit
 from okr_service.checkins import model as _checkins
 from okr_service.credentials import model as _credentials
 from okr_service.cycles import model as _cycles
+from okr_service.events import model as _events
 from okr_service.identity import model as _identity
 from okr_service.kernel import idempotency as _idempotency
 from okr_service.kernel.model import Model
@@ -19,6 +20,7 @@ ROOMS = (
     _checkins,
     _credentials,
     _cycles,
+    _events,
     _idempotency,
     _identity,
     _limits,

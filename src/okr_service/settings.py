@@ -134,6 +134,12 @@ class Settings(BaseSettings):
     request_timeout_seconds: float = Field(
         default=60, gt=0, description="Longest a request may take, its upload included."
     )
+    events_kept_days: int = Field(
+        default=14,
+        ge=1,
+        le=3_650,
+        description="How long events can be read from the feed before they are deleted.",
+    )
     trusted_proxies: Listed = Field(
         default=(),
         description="Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses or "

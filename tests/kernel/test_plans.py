@@ -5,7 +5,7 @@ from sqlalchemy import text
 from tests.build import Build
 from tests.conftest import Tenant
 
-from okr_service.access.serving import Service
+from okr_service.serving import Service
 from okr_service.kernel.forest import hold_structure
 
 _PLANNED = text(

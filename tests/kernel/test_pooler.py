@@ -16,7 +16,7 @@ from tests.kernel.conftest import Pooled
 from tests.kernel.pooler import SERVERS
 from tests.rollup import stored
 
-from okr_service.access.serving import Service
+from okr_service.serving import Service
 from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database
 from okr_service.kernel.errors import DatabaseUnavailable

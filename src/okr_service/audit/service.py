@@ -1,4 +1,4 @@
-"""Recording what a write changed."""
+"""Recording what a write changed: in the audit, and in the feed that others read."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -12,21 +12,25 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from okr_service.access.policy import Principal
 from okr_service.audit.model import AuditEvent, AuditPersonalData
+from okr_service.events.published import type_of
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.model import new_id
 
 _LANE = "the lane that this transaction writes its audit events in"
 _GATHERING = "audit events to write later"
 _MOST_GATHERED = 5_000
+_TENANT_ID = bindparam("tenant_id", type_=Uuid)
+_CHANGES = cast(bindparam("changes", type_=Text), JSONB)
 _RECORD = select(
     func.okr_record(
-        bindparam("tenant_id", type_=Uuid),
+        _TENANT_ID,
         bindparam("actor_id", type_=Uuid),
         bindparam("credential", type_=Text),
         bindparam("request_id", type_=Text),
-        cast(bindparam("changes", type_=Text), JSONB),
+        _CHANGES,
         bindparam("preferred", type_=BigInteger),
-    )
+    ),
+    func.okr_publish(_TENANT_ID, _CHANGES),
 )
 
 
@@ -112,6 +116,7 @@ def _event(change: Change) -> dict[str, object]:
         "action": change.action,
         "subject": change.subject,
         "subject_id": change.subject_id,
+        "type": type_of(change.subject, change.action),
         "before": change.before,
         "after": change.after,
     }

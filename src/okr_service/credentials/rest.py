@@ -10,7 +10,7 @@ from sqlalchemy import and_
 from starlette.responses import Response
 
 from okr_service.access.policy import Permission
-from okr_service.access.serving import Service
+from okr_service.serving import Service
 from okr_service.credentials import service, tenants
 from okr_service.credentials.errors import ApiKeyNotFound
 from okr_service.credentials.issuing import Issuing

@@ -16,7 +16,7 @@ import orjson
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from okr_service.access.serving import Caller, Service, headers_of
+from okr_service.serving import Caller, Service, headers_of
 from okr_service.graphql import graphiql
 from okr_service.graphql.answers import Answering
 from okr_service.graphql.asked import Asked

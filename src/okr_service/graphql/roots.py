@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from okr_service.access.policy import Permission, Principal
-from okr_service.access.serving import Service
+from okr_service.serving import Service
 from okr_service.graphql.kinds import Kind
 from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.errors import MissingIfMatch

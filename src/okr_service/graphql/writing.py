@@ -105,6 +105,7 @@ class _Writing:
             else:
                 for follow in afterwards:
                     follow()
+                asked.service.feed.wrote(asked.who.tenant_id)
                 return payload
         raise AssertionError("the last try returns or raises")
 

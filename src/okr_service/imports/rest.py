@@ -7,7 +7,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from okr_service.access.policy import Permission
-from okr_service.access.serving import Service
+from okr_service.serving import Service
 from okr_service.imports import reads, service
 from okr_service.imports.annotated import annotated
 from okr_service.imports.formats import Format, read_table

@@ -56,6 +56,10 @@ class Conflict(OkrError):
     """The present state does not allow this."""
 
 
+class Gone(OkrError):
+    """It is not kept any more."""
+
+
 class PreconditionFailed(OkrError):
     """It has changed since it was read."""
 

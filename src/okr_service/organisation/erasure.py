@@ -4,6 +4,7 @@ from uuid import UUID
 
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.audit.service import Change, erase_personal_data, is_known, record
+from okr_service.events.service import erase_from_events
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.fields import Ref
@@ -28,7 +29,7 @@ _ERASED = {
 async def erase_person(
     tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions = None
 ) -> Person | None:
-    """Erase what the record of a person, the audit and answers kept for repeats hold of them.
+    """Erase what the record of a person, the audit, the feed and kept answers hold of them.
 
     Where the record was deleted before, the id still names what else there is; then
     returns None. Doing it again changes nothing.
@@ -46,6 +47,7 @@ async def erase_person(
             await change(tx, person, changes)
             changed = True
     events = await erase_personal_data(tx, who, person_id)
+    await erase_from_events(tx, who.tenant_id, person_id)
     await erase_answers(tx, who.tenant_id, mentioned)
     if changed or events:
         await record(tx, who, Change("erased", "person", person_id))

@@ -3,7 +3,7 @@
 from fastapi import Request
 
 from okr_service.access.policy import Principal
-from okr_service.access.serving import Caller, Service
+from okr_service.serving import Caller, Service
 
 
 async def admitted(request: Request, service: Service) -> Principal:

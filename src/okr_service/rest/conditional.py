@@ -7,7 +7,7 @@ figures change a representation without being anyone's edit.
 import hashlib
 import re
 
-from okr_service.access.serving import Service
+from okr_service.serving import Service
 from okr_service.kernel.documents import Representation
 from okr_service.kernel.errors import MissingIfMatch
 from okr_service.kernel.references import Versions

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 
 from okr_service.access.policy import Permission, Principal, require
-from okr_service.access.serving import Service
+from okr_service.serving import Service
 from okr_service.kernel.database import Database, Reading, Transaction, is_retryable
 from okr_service.kernel.errors import BodyTooLarge
 from okr_service.kernel.idempotency import (
@@ -165,7 +165,9 @@ class Endpoint(APIRoute):
                 async with service.database.reading(who.tenant_id) as connection:
                     request.state.call = ReadCall(request, who, connection)
                     return await handle(request)
-            return await _in_transaction(service.database, request, who, handle)
+            answered = await _in_transaction(service.database, request, who, handle)
+            service.feed.wrote(who.tenant_id)
+            return answered
 
         return answer
 

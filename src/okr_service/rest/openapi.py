@@ -34,6 +34,7 @@ _TAGS = {
     "organisation": "Units and people.",
     "imports": "Loading a year's targets from a flat file.",
     "audit": "Who changed what.",
+    "events": "What happened, in order, for other systems to follow.",
     "credentials": "Tenants and API keys.",
     "identity": "Whose tokens are accepted, and what they mean here.",
     "operation": "Whether the service lives and is ready.",
@@ -78,6 +79,7 @@ _ERRORS = {
     406: "The answer is only available as JSON.",
     408: "The request did not arrive whole in time.",
     409: "The present state does not allow this.",
+    410: "What was asked for is not kept any more.",
     412: "It has changed since it was read.",
     413: "The body is too large.",
     415: "The body is of another media type.",
@@ -132,6 +134,7 @@ _WITHOUT_VERSIONS = ("check-ins", "api-keys", ":check")
 # POST here answers with a secret.
 _SHOWN_ONCE = ("/api-keys", "/tenants", ":rotate")
 _CAN_BE_TOO_MUCH = ("/history", "/tree")
+_FEED = "/v1/events"
 _EXAMPLES: dict[str, Node] = {
     "NewObjective": {
         "external_id": "MT-GACH-01",
@@ -248,6 +251,10 @@ def _complete_operation(path: str, method: str, operation: Node) -> None:
         operation["responses"]["304"] = {"description": "The caller has it already."}
 
 
+def _is_no_page(path: str) -> bool:
+    return path == _FEED or path.endswith((":export", ".xlsx"))
+
+
 def _is_of_one(path: str) -> bool:
     """Say whether a path answers with one thing that has an ETag, not with a page or a report."""
     _, brace, rest = path.rpartition("}")
@@ -284,6 +291,8 @@ def _statuses(path: str, method: str, operation: Node, named: list[str]) -> list
         statuses.append(404)
     if method != "get":
         statuses.append(409)
+    if path == _FEED:
+        statuses.append(410)
     if has_body:
         statuses += [408, 413, 415]
     if has_body or method == "post" or path.endswith(_CAN_BE_TOO_MUCH):
@@ -309,7 +318,7 @@ def _answer_headers(status: str, path: str, method: str) -> Node:
         headers["Location"] = {"description": "Where it is.", "schema": _TEXT}
     if status in ("200", "201") and (_is_of_one(path) or status == "201"):
         headers["ETag"] = {"description": "Its version and digest.", "schema": _TEXT}
-    elif status == "200" and method == "get" and not path.endswith((":export", ".xlsx")):
+    elif status == "200" and method == "get" and not _is_no_page(path):
         headers["Link"] = {"description": "The next page (RFC 8288).", "schema": _TEXT}
     elif status == "401":
         headers["WWW-Authenticate"] = {"description": "Bearer.", "schema": _TEXT}

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from okr_service.access.serving import headers_of
+from okr_service.serving import headers_of
 from okr_service.kernel import errors
 from okr_service.kernel.errors import FieldError, InvalidInput, InvalidQuery, OkrError, Throttled
 from okr_service.kernel.messages import Language, field_message, preferred_language, sentence
@@ -34,6 +34,7 @@ _STATUS: dict[type[OkrError], int] = {
     errors.NotAcceptable: 406,
     RequestTooSlow: 408,
     errors.Conflict: 409,
+    errors.Gone: 410,
     errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,

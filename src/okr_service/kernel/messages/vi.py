@@ -7,6 +7,7 @@ SENTENCES: dict[str, str] = {
     "forbidden": "Thông tin xác thực này không được phép làm việc đó.",
     "not-found": "Không tồn tại.",
     "conflict": "Trạng thái hiện tại không cho phép.",
+    "gone": "Dữ liệu này không còn được lưu.",
     "precondition-failed": "Dữ liệu đã thay đổi kể từ khi được đọc.",
     "precondition-required": "Ở đây cần có tiêu đề If-Match.",
     "too-large": "Nội dung yêu cầu quá lớn.",
@@ -197,4 +198,9 @@ SENTENCES: dict[str, str] = {
     "too-many-ids": "Có {given} mã; cho phép {limit}.",
     "expects-json": "Hãy gửi yêu cầu dưới dạng application/json.",
     "not-acceptable-here": "Chỉ trả lời application/graphql-response+json hay application/json.",
+    # events
+    "events-forgotten": "Những gì xảy ra sau con trỏ này không còn được lưu; hãy đọc lại toàn bộ "
+    "rồi tiếp tục từ hiện tại.",
+    "cursor-of-another-feed": "Dòng sự kiện không có điều mà con trỏ này trỏ tới: nó đã được "
+    "khôi phục từ một bản sao; hãy đọc lại toàn bộ.",
 }

@@ -6,6 +6,7 @@ from okr_service.access.credential import bearer_token
 from okr_service.access.errors import InvalidCredential, NotPermitted
 from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.policy import Principal
+from okr_service.events.feed import Feed
 from okr_service.kernel.database import Database
 from okr_service.kernel.errors import (
     Forbidden,
@@ -41,6 +42,7 @@ class Service:
     database: Database
     gatekeeper: Gatekeeper
     limits: Limits
+    feed: Feed
 
     async def admitted(self, caller: Caller) -> Principal:
         """Return the caller of a request, who has a good credential and is within its limits.

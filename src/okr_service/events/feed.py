@@ -1,0 +1,148 @@
+"""The feed of each tenant as one process reads it: parts, waiting for more, and forgetting."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+
+from okr_service.access.policy import Permission, Principal, require
+from okr_service.events.reads import Happened, Part, part_of_feed
+from okr_service.events.service import forget_events, head, place_events
+from okr_service.events.shapes import LONGEST_WAIT, EventsWanted, EventType
+from okr_service.events.wakeups import Wakeups
+from okr_service.kernel.database import Database, is_retryable
+from okr_service.kernel.errors import OkrError
+
+Recognise = Callable[[], Awaitable[Principal]]
+
+_AT_ONCE = 5_000
+_FORGETS_EVERY = 600.0  # seconds
+_LONGEST_PAUSE = 1.0  # seconds before looking again, where what happened was not wanted
+_log = logging.getLogger(__name__)
+
+
+class Feed:
+    """Reads tenants' feeds, and forgets what is older than it is to be kept."""
+
+    def __init__(self, database: Database, kept: timedelta) -> None:
+        self._database = database
+        self._kept = kept
+        self._wakeups = Wakeups(self._look)
+        self._written: set[UUID] = set()
+        self._forgetting: asyncio.Task[None] | None = None
+
+    async def read(self, who: Principal, wanted: EventsWanted) -> Part:
+        """Return the next events that a caller wants and sees; waits for none.
+
+        Raises:
+            InvalidCursor, EventsForgotten, CursorOfAnotherFeed.
+        """
+        part = await self._read(who, wanted)
+        if part.unplaced and not part.more:
+            await self._place(who.tenant_id)
+            part = await self._read(who, wanted)
+        return part
+
+    async def await_events(
+        self, recognise: Recognise, wanted: EventsWanted, seconds: float
+    ) -> Part:
+        """Return the next events, once there are any or so many seconds are over.
+
+        The caller is recognised anew each time that something was waited for.
+
+        Raises:
+            NotPermitted, what `recognise` raises, and what `read` does.
+        """
+        ends, pause = time.monotonic() + seconds, 0.0
+        while True:
+            who = await recognise()
+            require(who, Permission.READ)
+            part = await self.read(who, wanted)
+            left = ends - time.monotonic()
+            if part.events or left <= 0:
+                return part
+            wanted = wanted.model_copy(update={"after": str(part.until)})
+            if part.more:
+                continue
+            if not await self._wakeups.beyond(who.tenant_id, part.until.place, left):
+                return part
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE, 2 * pause + self._wakeups.every)
+
+    async def follow(
+        self, recognise: Recognise, after: str | None = None, types: Sequence[EventType] = ()
+    ) -> AsyncIterator[Happened]:
+        """Give one event after the other, as they happen, for good.
+
+        Holds a hundred in memory at most, and no connection while it waits or while
+        whoever reads does something else. The caller is recognised anew before each part
+        is read, at least every half minute.
+
+        Raises:
+            NotPermitted, what `recognise` raises, and what `read` does.
+        """
+        wanted = EventsWanted(after=after, types=list(types))
+        while True:
+            part = await self.await_events(recognise, wanted, LONGEST_WAIT)
+            for event in part.events:
+                yield event
+            wanted = wanted.model_copy(update={"after": str(part.until)})
+
+    def wrote(self, tenant_id: UUID) -> None:
+        """Take note that this process committed something: who waits need not wait longer."""
+        self._wakeups.wrote(tenant_id)
+        self._written.add(tenant_id)
+        if self._forgetting is None or self._forgetting.done():
+            self._forgetting = asyncio.create_task(self._forget_from_now_on())
+
+    async def forget(self, tenant_id: UUID) -> int:
+        """Delete what is older than it is to be kept; returns how many events."""
+        older, forgotten = datetime.now(UTC) - self._kept, 0
+        while True:
+            async with self._database.transaction(tenant_id) as tx:
+                gone = await forget_events(tx, tenant_id, older, _AT_ONCE)
+            forgotten += gone
+            if not gone:
+                return forgotten
+
+    async def close(self) -> None:
+        """Stop what goes on in the background."""
+        await self._wakeups.close()
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._forgetting
+
+    async def _read(self, who: Principal, wanted: EventsWanted) -> Part:
+        async with self._database.reading(who.tenant_id) as connection:
+            return await part_of_feed(connection, who, wanted)
+
+    async def _look(self, tenant_id: UUID) -> int:
+        async with self._database.reading(tenant_id) as connection:
+            last_place, unplaced = await head(connection, tenant_id)
+        return last_place + (await self._place(tenant_id) if unplaced else 0)
+
+    async def _place(self, tenant_id: UUID) -> int:
+        try:
+            async with self._database.transaction(tenant_id) as tx:
+                return await place_events(tx, tenant_id, _AT_ONCE)
+        except DBAPIError as error:
+            if not is_retryable(error):
+                raise
+            return 0  # somebody else is at it
+
+    async def _forget_from_now_on(self) -> None:
+        while self._written:
+            await asyncio.sleep(_FORGETS_EVERY)
+            tenants, self._written = self._written, set()
+            for tenant_id in tenants:
+                try:
+                    await self.forget(tenant_id)
+                except (OkrError, DBAPIError):
+                    self._written.add(tenant_id)
+                    _log.warning("old events of %s are still there", tenant_id, exc_info=True)

@@ -1,0 +1,60 @@
+"""Placing events in the feed, and forgetting them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime, Integer, Uuid, bindparam, func, select, update
+
+from okr_service.events.model import Event, EventFeed
+from okr_service.kernel.database import Reading, Transaction
+
+_TENANT_ID = bindparam("tenant_id", type_=Uuid)
+_MOST = bindparam("most", type_=Integer)
+_PLACE = select(func.okr_place_events(_TENANT_ID, _MOST))
+_FORGET = select(
+    func.okr_forget_events(_TENANT_ID, bindparam("older", type_=DateTime(timezone=True)), _MOST)
+)
+_LAST_PLACE = (
+    select(func.coalesce(func.max(EventFeed.last_place), 0))
+    .where(EventFeed.tenant_id == _TENANT_ID)
+    .scalar_subquery()
+)
+_IS_UNPLACED = (
+    select(Event.recorded).where(Event.tenant_id == _TENANT_ID, Event.place.is_(None)).exists()
+)
+_HEAD = select(_LAST_PLACE, _IS_UNPLACED)
+
+
+async def head(tx: Reading, tenant_id: UUID) -> tuple[int, bool]:
+    """Return the last place of a tenant's feed, and whether events wait for theirs."""
+    last_place, unplaced = (await tx.execute(_HEAD, {"tenant_id": tenant_id})).one()
+    return last_place, unplaced
+
+
+async def place_events(tx: Transaction, tenant_id: UUID, most: int) -> int:
+    """Give committed events their places in the feed; returns how many."""
+    placed = await tx.scalar(_PLACE, {"tenant_id": tenant_id, "most": most})
+    return placed or 0
+
+
+async def forget_events(tx: Transaction, tenant_id: UUID, older: datetime, most: int) -> int:
+    """Delete the oldest events, those recorded before some moment; returns how many."""
+    of = {"tenant_id": tenant_id, "older": older, "most": most}
+    return await tx.scalar(_FORGET, of) or 0
+
+
+async def erase_from_events(tx: Transaction, tenant_id: UUID, person_id: UUID) -> None:
+    """Erase what events say of a person; the events stay."""
+    # Who places events writes the same rows, and holds the head before.
+    head = select(EventFeed.last_place).where(EventFeed.tenant_id == tenant_id)
+    await tx.execute(head.with_for_update(key_share=True))
+    await tx.execute(
+        update(Event)
+        .where(
+            Event.tenant_id == tenant_id,
+            Event.subject_id == person_id,
+            Event.objective_id.is_(None),
+        )
+        .values(before=None, after=None)
+        .execution_options(synchronize_session=False)
+    )
