@@ -65,8 +65,8 @@ BEGIN
     INSERT INTO events (tenant_id, id, type, subject_id, objective_id, before, after)
     VALUES (
         NEW.tenant_id, gen_random_uuid(), 'okr.objective.progressed', NEW.id, NEW.id,
-        jsonb_build_object('progress', OLD.progress),
-        jsonb_build_object('progress', NEW.progress));
+        jsonb_build_object('progress', trim_scale(OLD.progress)),
+        jsonb_build_object('progress', trim_scale(NEW.progress)));
     RETURN NULL;
 END $$
 """,

@@ -226,6 +226,10 @@ async def test_it_leaves_its_events(
     assert {(event["credential"], event["actor_id"]) for event in found} == {(key["id"], None)}
     for event in found:
         _require_telling(event["action"], event["before"], event["after"])
+    told = {event["id"]: event for event in (await build.get("events?limit=1000"))["data"]}
+    for event in found:  # others are told the same
+        assert told[event["id"]]["subject"].endswith((event["subject_id"], event["subject"]))
+        assert told[event["id"]]["data"] == {name: event[name] for name in ("before", "after")}
     await assert_chained(database, tenant.tenant_id)
 
 

@@ -34,14 +34,19 @@ from okr_service.kernel.sql import load_sql
 
 _ROOMS = (
     *("access", "rollup", "checkins", "actions", "imports", "cycles", "scorecards", "analysis"),
-    *("credentials", "limits"),
+    *("credentials", "limits", "events"),
 )
 _OF_THE_TENANT = "tenants"  # is looked up by tenant alone, and has one row for it
 _NO_SCANS = ("ModifyTable", "Bitmap Heap Scan")
-_FUNCTIONS = {"access/functions", "rollup/functions"}  # declare functions, ask nothing
+_FUNCTIONS = {
+    "access/functions",
+    "rollup/functions",
+    "events/functions",
+}  # declare functions, ask nothing
 _WIDE = {
     "cycles/falls_outside",  # is asked when a cycle's dates are edited: seldom
     "limits/lease",  # drops a few rows by their age alone
+    "events/page",  # asks whether there is any event without a place
 }
 
 _TENANT = UUID(int=1)
@@ -148,6 +153,15 @@ _STATEMENTS: dict[str, _Values] = {
         **_REACH,
     },
     "access/standing": {"tenant_id": _OF, "person_id": _ID},
+    "events/page": {
+        "tenant_id": _OF,
+        "after": (BigInteger(), 100),
+        "latest": _SOME,
+        "types": (ARRAY(Text), ["okr.unit.created"]),
+        "most": _LEVELS,
+        "window": (Integer(), 10_000),
+        **_REACH,
+    },
     "credentials/record_uses": {"tenant_id": _OF, "key_ids": _IDS, "times": _MOMENTS},
     "credentials/rehash": {"tenant_id": _OF, "key_ids": _IDS, "hashes": _HASHES},
 }
@@ -198,6 +212,11 @@ SELECT pg_temp.id(1), pg_temp.id(n), pg_temp.id(n), '', '', '2026-01-01', '2026-
 INSERT INTO actions (tenant_id, id, action_plan_id, title, note, state, weight, version)
 SELECT pg_temp.id(1), pg_temp.id(n), pg_temp.id(n / 2 + 1), '', '', 'todo', 1, 1
   FROM generate_series(1, 170000) AS n;
+INSERT INTO events (tenant_id, id, place, type, subject_id, objective_id)
+SELECT pg_temp.id(1), pg_temp.id(n), n, 'okr.objective.progressed', pg_temp.id(n % 40000 + 1),
+       pg_temp.id(n % 40000 + 1)
+  FROM generate_series(1, 100000) AS n;
+INSERT INTO event_feeds (tenant_id, last_place) VALUES (pg_temp.id(1), 100000);
 INSERT INTO request_counts (tenant_id, subject, window_start, used)
 SELECT pg_temp.id(1), 'credential:' || n, now() - interval '1 second' * (n % 60), 1
   FROM generate_series(1, 5000) AS n;
