@@ -11,18 +11,29 @@ the same function's connection. Turn about.
 import asyncio
 import statistics
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import asyncpg
+from sqlalchemy import BigInteger, Uuid, bindparam, text
 
-from benchmarks.ground import Tree, ground, plant_one, serving, spread, turns
-from benchmarks.load import check_ins
-from okr_service.kernel.database import database_url
+from benchmarks.ground import Tree, ground, plant_one, serving, settle, spread, turns
+from benchmarks.load import check_ins, requests_per_second
+from okr_service.events.feed import Feed
+from okr_service.events.shapes import EventsWanted
+from okr_service.kernel.database import Database, database_url
+from okr_service.settings import Settings
 
 _ROUNDS, _SECONDS = 7, 5
+_PAGE, _PAGES = 500, 40
 _ON, _OFF = "with", "without"
 _TRIGGERS = ("objectives", "key_results")
+_SELECT = text(
+    "SELECT place, id, type, subject_id, objective_id, occurred_at, before, after FROM events"
+    " WHERE tenant_id = :tenant_id AND place > :after ORDER BY place LIMIT :limit"
+).bindparams(bindparam("tenant_id", type_=Uuid), bindparam("after", type_=BigInteger))
 _NOTHING = """
 CREATE OR REPLACE FUNCTION okr_publish(tenant uuid, changes jsonb) RETURNS void
 LANGUAGE plpgsql AS $$ BEGIN END $$
@@ -80,6 +91,51 @@ def _compare_writes(url: str, address: str, tree: Tree) -> None:
         print(f"ratio of {connections}  {ratio:.3f}  (goal at least 0.85)", flush=True)
 
 
+def _compare_reads(url: str, address: str, tree: Tree) -> None:
+    figures = asyncio.run(_read(url, tree))
+    path = f"{address}/v1/events?limit={_PAGE}"
+    figures["over HTTP"] = [
+        requests_per_second(path, tree.key, _SECONDS, connections=1) * _PAGE for _ in range(_ROUNDS)
+    ]
+    for how, values in figures.items():
+        print(f"{how:<10}  {spread(values)} events/s")
+    for how in ("function", "over HTTP"):
+        ratio = statistics.median(figures[how]) / statistics.median(figures["SELECT"])
+        print(f"ratio of {how:<9}  {ratio:.3f}  (goal at least 0.5)")
+
+
+async def _read(url: str, tree: Tree) -> dict[str, list[float]]:
+    """Return how many events a second are read, all that there are, a page at a time."""
+    database = Database(Settings(database_url=url))
+    feed = Feed(database, timedelta(days=1))
+    while (part := await feed.read(tree.admin, EventsWanted(limit=1, after="latest"))).has_more:
+        print(f"placed {part.until.place:,}", flush=True)
+    pages = min(_PAGES, part.until.place // _PAGE)
+    await settle(Database.as_owner(Settings(database_url=url)))
+
+    async def by_feed() -> None:
+        cursor = None
+        for _ in range(pages):
+            found = await feed.read(tree.admin, EventsWanted(after=cursor, limit=_PAGE))
+            assert found.data.count(b'"specversion"') == _PAGE
+            cursor = str(found.until)
+
+    async def by_select() -> None:
+        for page in range(pages):
+            async with database.reading(tree.tenant_id) as connection:
+                of = {"tenant_id": tree.tenant_id, "after": page * _PAGE, "limit": _PAGE}
+                assert len((await connection.execute(_SELECT, of)).all()) == _PAGE
+
+    ways = {"function": by_feed, "SELECT": by_select}
+    figures: dict[str, list[float]] = {name: [] for name in ways}
+    for name in turns(_ROUNDS, list(ways)):
+        start = time.perf_counter()
+        await ways[name]()
+        figures[name].append(pages * _PAGE / (time.perf_counter() - start))
+    await database.close()
+    return figures
+
+
 def main() -> None:
     """Plant a tree, write, read, print the ratios."""
     objectives = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
@@ -87,6 +143,7 @@ def main() -> None:
         tree = plant_one(url, objectives)
         with serving("benchmarks.list_page:service", DATABASE=url, OKR_POOL_SIZE="8") as address:
             _compare_writes(url, address, tree)
+            _compare_reads(url, address, tree)
 
 
 if __name__ == "__main__":

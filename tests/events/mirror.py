@@ -1,7 +1,6 @@
 """Consumers of the feed: what they make of it, and how they crash."""
 
 import asyncio
-import json
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -47,8 +46,7 @@ class Mirror:
     cursor: str | None = None
     read: list[str] = field(default_factory=list)  # cursors, in order
 
-    def apply(self, document: str) -> None:
-        event = json.loads(document)
+    def apply(self, event: _Said) -> None:
         subject, action = event["subject"], event["type"].split(".")[2]
         assert subject not in self.gone, event
         if action in _ENDS:
@@ -127,13 +125,13 @@ async def consume(
         over = finished.is_set()
         wanted = EventsWanted(after=mirror.cursor, limit=chance.randint(1, 60))
         part = await feed.await_events(recognise, wanted, 0.3)
-        for event in part.events:
-            mirror.apply(event.document)
+        for event in part.events():
+            mirror.apply(dict(event.event))
             if chance.random() < crash / 20:
                 break  # in the middle; nothing of it was stored
         else:
             mirror.cursor = str(part.until)
             if chance.random() > crash:
                 stored = mirror
-                if over and not part.has_more and not part.events:
+                if over and not part.has_more and not part.data:
                     return stored

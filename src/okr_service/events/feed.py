@@ -64,7 +64,7 @@ class Feed:
             require(who, Permission.READ)
             part = await self.read(who, wanted)
             left = ends - time.monotonic()
-            if part.events or left <= 0:
+            if part.data or left <= 0:
                 return part
             wanted = wanted.model_copy(update={"after": str(part.until)})
             if part.more:
@@ -89,7 +89,7 @@ class Feed:
         wanted = EventsWanted(after=after, types=list(types))
         while True:
             part = await self.await_events(recognise, wanted, LONGEST_WAIT)
-            for event in part.events:
+            for event in part.events():
                 yield event
             wanted = wanted.model_copy(update={"after": str(part.until)})
 

@@ -1,8 +1,9 @@
 """Reading a part of a tenant's feed, in one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import orjson
 from sqlalchemy import ARRAY, BigInteger, Boolean, Integer, Row, Text, Uuid, bindparam
 
 from okr_service.access.policy import Principal
@@ -28,18 +29,18 @@ _Row = Row[*tuple[object, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """An event: a CloudEvent as JSON text, and where to go on after it."""
+    """An event: a CloudEvent, and where to go on after it."""
 
-    cursor: Cursor
+    cursor: str
     type: EventType
-    document: str
+    event: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """Some events that follow one another, and how far was looked for them."""
 
-    events: Sequence[Happened]
+    data: bytes  # CloudEvents in JSON, with commas between
     until: Cursor
     more: bool  # places follow that were not looked at
     unplaced: bool  # events were committed that have no place yet
@@ -48,6 +49,11 @@ class Part:
     def has_more(self) -> bool:
         """Say whether there was more when this was read."""
         return self.more or self.unplaced
+
+    def events(self) -> list[Happened]:
+        """Return the events one by one."""
+        read = orjson.loads(b"[" + self.data + b"]")
+        return [Happened(event["cursor"], EventType(event["type"]), event) for event in read]
 
 
 async def part_of_feed(tx: Reading, who: Principal, wanted: EventsWanted) -> Part:
@@ -68,22 +74,15 @@ async def part_of_feed(tx: Reading, who: Principal, wanted: EventsWanted) -> Par
         "window": _PLACES_LOOKED_AT,
         **who.sight.parameters,
     }
-    rows = (await tx.execute(_PAGE, of)).all()
-    feed = rows[0]
+    feed = (await tx.execute(_PAGE, of)).one()
     if after is not None:
         _require_kept(after, feed)
-    events = [
-        Happened(Cursor(row.place, row.mark), EventType(row.type), row.document)
-        for row in rows
-        if row.place is not None
-    ]
-    is_full = len(events) == wanted.limit
-    until = events[-1].cursor if is_full else Cursor.at(feed.until, feed.until_mark)
-    return Part(events, until, until.place < feed.last_place, feed.unplaced)
+    until = Cursor.at(feed.until, feed.until_mark)
+    return Part(feed.data or b"", until, until.place < feed.last_place, feed.unplaced)
 
 
 def _require_kept(after: Cursor, feed: _Row) -> None:
     if after.place < feed.forgotten_place:
         raise EventsForgotten().at("/after")
-    if after.place > feed.last_place or not after.fits(feed.after_mark):
+    if after.place > feed.last_place or not after.fits(feed.mark):
         raise CursorOfAnotherFeed().at("/after")

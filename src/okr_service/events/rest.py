@@ -33,5 +33,4 @@ async def read_events(wanted: Annotated[EventsAwaited, Query()], call: Unconnect
 
 def _page(part: Part) -> bytes:
     place = {"next_cursor": str(part.until), "has_more": part.has_more}
-    data = ",".join(event.document for event in part.events)
-    return b"".join((b'{"data":[', data.encode(), b'],"page":', orjson.dumps(place), b"}"))
+    return b"".join((b'{"data":[', part.data, b'],"page":', orjson.dumps(place), b"}"))
