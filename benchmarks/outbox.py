@@ -1,7 +1,8 @@
 """Measure what it costs that every write appends its events, and how fast the feed is read.
 
 Check-ins of random key results, all in one tree, over HTTP, by one connection and by eight;
-as it is, and with nothing appended: `okr_publish` does nothing, the triggers are disabled.
+as it is, and on a copy of the database in which `okr_publish` does nothing and the triggers
+are disabled.
 Then pages of the feed, over HTTP and by the function, against a SELECT of the same rows by
 the same function's connection. Turn about.
 
@@ -12,12 +13,13 @@ import asyncio
 import statistics
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import asyncpg
 from sqlalchemy import BigInteger, Uuid, bindparam, text
+from sqlalchemy.engine import URL
 
 from benchmarks.ground import Tree, ground, plant_one, serving, settle, spread, turns
 from benchmarks.load import check_ins, requests_per_second
@@ -26,10 +28,14 @@ from okr_service.events.shapes import EventsWanted
 from okr_service.kernel.database import Database, database_url
 from okr_service.settings import Settings
 
-_ROUNDS, _SECONDS = 7, 5
+_ROUNDS, _SECONDS = 15, 3
 _PAGE, _PAGES = 500, 40
 _ON, _OFF = "with", "without"
-_TRIGGERS = ("objectives", "key_results")
+_COPY = "CREATE DATABASE okr_without TEMPLATE okr"
+_DISABLED = [
+    f"ALTER TABLE {table} DISABLE TRIGGER progress_published"
+    for table in ("objectives", "key_results")
+]
 _SELECT = text(
     "SELECT place, id, type, subject_id, objective_id, occurred_at, before, after FROM events"
     " WHERE tenant_id = :tenant_id AND place > :after ORDER BY place LIMIT :limit"
@@ -40,51 +46,30 @@ LANGUAGE plpgsql AS $$ BEGIN END $$
 """
 
 
-async def _run(url: str, *statements: str) -> str:
-    """Run statements; returns what the last one shows, if it shows anything."""
-    plain = database_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+def _without_outbox(url: str) -> str:
+    """Copy a database and let nothing be appended there; returns the copy's URL."""
+    copy = database_url(url).set(database="okr_without")
+    asyncio.run(_run(database_url(url).set(database="postgres"), _COPY))
+    asyncio.run(_run(copy, _NOTHING, *_DISABLED))
+    return copy.render_as_string(hide_password=False)
+
+
+async def _run(url: URL, *statements: str) -> None:
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
     connection = await asyncpg.connect(plain)
-    for statement in statements[:-1]:
+    for statement in statements:
         await connection.execute(statement)
-    shown = await connection.fetchval(statements[-1])
     await connection.close()
-    return str(shown)
 
 
-class _Outbox:
-    """The outbox of a database, to be switched off and on."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        named = "SELECT pg_get_functiondef('okr_publish'::regproc)"
-        self._as_it_is = asyncio.run(_run(url, named))
-
-    @contextmanager
-    def switched(self, how: str) -> Iterator[None]:
-        """Have it on or off for a while."""
-        if how == _OFF:
-            self._switch(_NOTHING, "DISABLE")
-        yield
-        if how == _OFF:
-            self._switch(self._as_it_is, "ENABLE")
-
-    def _switch(self, publish: str, triggers: str) -> None:
-        each = [f"ALTER TABLE {table} {triggers} TRIGGER progress_published" for table in _TRIGGERS]
-        asyncio.run(_run(self._url, publish, *each, "SELECT 1"))
-
-
-def _compare_writes(url: str, address: str, tree: Tree) -> None:
-    outbox = _Outbox(url)
+def _compare_writes(addresses: Mapping[str, str], tree: Tree) -> None:
     for connections in (1, 8):
         crowd = [tree] * connections
-        figures: dict[str, list[float]] = {_ON: [], _OFF: []}
-        for how in (_ON, _OFF):
-            with outbox.switched(how):
-                check_ins(address, crowd, 2)
+        figures: dict[str, list[float]] = {how: [] for how in addresses}
+        for address in addresses.values():
+            check_ins(address, crowd, _SECONDS)
         for how in turns(_ROUNDS, list(figures)):
-            with outbox.switched(how):
-                check_ins(address, crowd, 1)
-                figures[how].append(check_ins(address, crowd, _SECONDS).per_second)
+            figures[how].append(check_ins(addresses[how], crowd, _SECONDS).per_second)
         for how, values in figures.items():
             print(f"{connections} {how:<8}  {spread(values)} check-ins/s")
         ratio = statistics.median(figures[_ON]) / statistics.median(figures[_OFF])
@@ -141,9 +126,13 @@ def main() -> None:
     objectives = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     with ground(shared_buffers="1GB", max_wal_size="8GB") as url:
         tree = plant_one(url, objectives)
-        with serving("benchmarks.list_page:service", DATABASE=url, OKR_POOL_SIZE="8") as address:
-            _compare_writes(url, address, tree)
+        with _served(url) as address, _served(_without_outbox(url)) as other:
+            _compare_writes({_ON: address, _OFF: other}, tree)
             _compare_reads(url, address, tree)
+
+
+def _served(url: str) -> AbstractContextManager[str]:
+    return serving("benchmarks.list_page:service", DATABASE=url, OKR_POOL_SIZE="8")
 
 
 if __name__ == "__main__":

@@ -215,8 +215,8 @@ SELECT pg_temp.id(1), pg_temp.id(n), pg_temp.id(n / 2 + 1), '', '', 'todo', 1, 1
 INSERT INTO events (tenant_id, id, place, type, subject_id, objective_id)
 SELECT pg_temp.id(1), pg_temp.id(n), n, 'okr.objective.progressed', pg_temp.id(n % 40000 + 1),
        pg_temp.id(n % 40000 + 1)
-  FROM generate_series(1, 100000) AS n;
-INSERT INTO event_feeds (tenant_id, last_place) VALUES (pg_temp.id(1), 100000);
+  FROM generate_series(1, 30000) AS n;
+INSERT INTO event_feeds (tenant_id, last_place) VALUES (pg_temp.id(1), 30000);
 INSERT INTO request_counts (tenant_id, subject, window_start, used)
 SELECT pg_temp.id(1), 'credential:' || n, now() - interval '1 second' * (n % 60), 1
   FROM generate_series(1, 5000) AS n;
