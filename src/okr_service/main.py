@@ -11,7 +11,6 @@ from starlette.routing import Route
 
 from okr_service import __version__
 from okr_service.access.gatekeeper import Gatekeeper
-from okr_service.serving import Service
 from okr_service.actions import graphql as actions_graphql
 from okr_service.actions.rest import router as actions
 from okr_service.analysis import graphql as analysis_graphql
@@ -32,13 +31,13 @@ from okr_service.credentials.rest import router as credentials
 from okr_service.credentials.uses import Uses
 from okr_service.cycles import graphql as cycles_graphql
 from okr_service.cycles.rest import router as cycles
+from okr_service.events.feed import Feed
+from okr_service.events.rest import router as events
 from okr_service.graphql.documents import Documents
 from okr_service.graphql.door import Door, ExplorerFiles
 from okr_service.graphql.operations import Operations
 from okr_service.graphql.schema import Assembled, SchemaMaker
 from okr_service.identity import graphql as identity_graphql
-from okr_service.events.feed import Feed
-from okr_service.events.rest import router as events
 from okr_service.identity.keys import Keys
 from okr_service.identity.rest import asking_router as asking_issuers
 from okr_service.identity.rest import router as identity
@@ -56,6 +55,7 @@ from okr_service.organisation.rest import router as organisation
 from okr_service.rest import docs, edge, openapi, problems
 from okr_service.scorecards import graphql as scorecards_graphql
 from okr_service.scorecards.rest import router as scorecards
+from okr_service.serving import Service
 from okr_service.settings import Settings
 
 

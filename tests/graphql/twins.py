@@ -122,6 +122,7 @@ WITHOUT = {
     "is_ready": "a probe of the database, which has no caller",
     "import_file": "its body is a file",
     "get_import_template": "its answer is a file",
+    "read_events": "the feed is for programs that keep a cursor; frontends subscribe",
     "export_audit_events": "its answer is a stream of lines without an end in sight; "
     "auditEvents shows the same, page by page",
 }

@@ -8,13 +8,13 @@ from graphql.execution.values import VariableValues
 
 from graphql import FieldNode, GraphQLResolveInfo, get_argument_values
 from okr_service.access.policy import Principal, require
-from okr_service.serving import Service
 from okr_service.graphql.operations import Operations, Prepared
 from okr_service.graphql.projection.root_fields import Projection
 from okr_service.graphql.projection.statement import Statement
 from okr_service.kernel.database import Reading, fetch_bytes
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.messages import Language
+from okr_service.serving import Service
 
 Resolving = GraphQLResolveInfo[Any]
 

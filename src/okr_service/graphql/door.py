@@ -16,7 +16,6 @@ import orjson
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from okr_service.serving import Caller, Service, headers_of
 from okr_service.graphql import graphiql
 from okr_service.graphql.answers import Answering
 from okr_service.graphql.asked import Asked
@@ -35,6 +34,7 @@ from okr_service.kernel.errors import BodyTooLarge, InternalError, OkrError
 from okr_service.kernel.messages import Language, preferred_language
 from okr_service.kernel.payload import read_json
 from okr_service.kernel.traces import traceback_of
+from okr_service.serving import Caller, Service, headers_of
 
 _log = logging.getLogger(__name__)
 _RESPONSE, _JSON = "application/graphql-response+json", "application/json"

@@ -7,13 +7,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from okr_service.access.policy import Permission, Principal
-from okr_service.serving import Service
 from okr_service.graphql.kinds import Kind
 from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.errors import MissingIfMatch
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.messages import Language
 from okr_service.kernel.references import Versions
+from okr_service.serving import Service
 
 
 @dataclass(frozen=True)

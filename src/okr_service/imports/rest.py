@@ -7,7 +7,6 @@ from fastapi import Query
 from starlette.responses import Response
 
 from okr_service.access.policy import Permission
-from okr_service.serving import Service
 from okr_service.imports import reads, service
 from okr_service.imports.annotated import annotated
 from okr_service.imports.formats import Format, read_table
@@ -29,6 +28,7 @@ from okr_service.rest.endpoint import (
 )
 from okr_service.rest.problems import located_error
 from okr_service.rest.routing import room
+from okr_service.serving import Service
 
 router = room("imports", ImportEndpoint)
 templates = room("imports", WorkbookEndpoint)

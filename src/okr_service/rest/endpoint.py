@@ -19,7 +19,6 @@ from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 
 from okr_service.access.policy import Permission, Principal, require
-from okr_service.serving import Service
 from okr_service.kernel.database import Database, Reading, Transaction, is_retryable
 from okr_service.kernel.errors import BodyTooLarge
 from okr_service.kernel.idempotency import (
@@ -34,6 +33,7 @@ from okr_service.kernel.payload import Json, read_json
 from okr_service.rest.admission import admitted
 from okr_service.rest.errors import NotAcceptableMediaType, UnsupportedMediaType
 from okr_service.rest.patch import MERGE_PATCH
+from okr_service.serving import Service
 from okr_service.settings import Settings
 
 _TRIES = 4

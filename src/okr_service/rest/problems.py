@@ -10,7 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from okr_service.serving import headers_of
 from okr_service.kernel import errors
 from okr_service.kernel.errors import FieldError, InvalidInput, InvalidQuery, OkrError, Throttled
 from okr_service.kernel.messages import Language, field_message, preferred_language, sentence
@@ -21,6 +20,7 @@ from okr_service.rest.errors import (
     RequestTooSlow,
     RouteNotFound,
 )
+from okr_service.serving import headers_of
 
 _PLACE = ("sheet", "row", "column", "cell", "suggestion")
 MEDIA_TYPE = "application/problem+json"
