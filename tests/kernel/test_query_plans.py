@@ -84,7 +84,7 @@ _STATEMENTS: dict[str, _Values] = {
     "rollup/feed": {"tenant_id": _OF, "key_result_ids": _IDS},
     "checkins/hold": {"tenant_id": _OF, "ids": _IDS, "external_ids": _NAMES},
     "checkins/refresh": {"tenant_id": _OF, "ids": _IDS},
-    "actions/sum_up": {"tenant_id": _OF, "key_result_id": _ID},
+    "actions/sum_up": {"tenant_id": _OF, "key_result_ids": _IDS},
     "imports/roots": {"tenant_id": _OF, "external_ids": _NAMES},
     "analysis/tree": {
         "tenant_id": _OF,
