@@ -91,3 +91,17 @@ class DependsOnFailedRow(Invalid):
     """What this belongs to does not fit, in row {other_row}."""
 
     other_row: int
+
+
+@dataclass(eq=False)
+class PersonLeft(Invalid):
+    """{given} does not work here any more."""
+
+    given: str
+
+
+@dataclass(eq=False)
+class PersonAmbiguous(Invalid):
+    """Several people have the address {given}; name one by HR's own key."""
+
+    given: str

@@ -1,354 +1,424 @@
-"""Making a plan so, thing by thing, through the rooms' own functions."""
+"""Making a plan so, many things at once, through the rooms' own functions.
+
+First it is looked up what is there and what of it the file changes; then everything that
+will be touched is held, in the order that everyone keeps (see the rollup); then each kind
+is written in batches, parents before children. What is the same is not touched.
+"""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-from pydantic import ValidationError
-from sqlalchemy import func, or_, select
-
 from okr_service.access.policy import Principal
 from okr_service.actions import service as actions
-from okr_service.actions.model import Action, ActionPlan
 from okr_service.actions.shapes import NewAction, NewActionPlan
 from okr_service.checkins import service as checkins
 from okr_service.checkins.shapes import NewCheckIn, Source
-from okr_service.cycles import service as cycles
 from okr_service.cycles.model import Cycle
-from okr_service.cycles.shapes import NewCycle
-from okr_service.imports.calendar import calendar_dates, end_of_month, month_end_within
+from okr_service.imports.calendar import end_of_month
 from okr_service.imports.columns import MONTHS
-from okr_service.imports.ledger import Ledger
-from okr_service.imports.plan import Key, Plan, Thing, parents_first
-from okr_service.imports.shapes import Effect
+from okr_service.imports.comparing import (
+    Differing,
+    cell_changes,
+    current_change,
+    monthly,
+    planned_changes,
+)
+from okr_service.imports.frame import Frame
+from okr_service.imports.kinds import ACTION, CHECK_IN, KEY_RESULT, OBJECTIVE, Kind
+from okr_service.imports.ledger import CellChange, Ledger
+from okr_service.imports.plan import Key, Plan, Thing, levels
+from okr_service.imports.present import (
+    Present,
+    present_action_plans,
+    present_actions,
+    present_key_results,
+    present_objectives,
+)
 from okr_service.kernel.database import Transaction
-from okr_service.kernel.errors import FieldError, InvalidInput
+from okr_service.kernel.errors import OkrError
 from okr_service.kernel.fields import Input, Ref
-from okr_service.kernel.model import Resource
-from okr_service.kernel.references import EXTERNAL, alive
-from okr_service.kernel.validation import field_errors
+from okr_service.kernel.references import EXTERNAL
+from okr_service.kernel.validation import merging, validated
+from okr_service.kernel.writes import Edited
 from okr_service.objectives import key_results
 from okr_service.objectives import service as objectives
-from okr_service.objectives.model import KeyResult, Objective
+from okr_service.objectives.service import ObjectiveEdit
 from okr_service.objectives.shapes import NewKeyResult, NewObjective, PlannedFigure
-from okr_service.organisation import service as organisation
-from okr_service.organisation.errors import PersonNotFound
-from okr_service.organisation.model import Person, Unit
-from okr_service.organisation.shapes import NewUnit
+from okr_service.objectives.values import named_objectives
 from okr_service.rollup import service as rollup
 
 _I = TypeVar("_I", bound=Input)
-_R = TypeVar("_R", bound=Resource)
+_T = TypeVar("_T")
 
-# field of the input → column of the file
-_UNIT = {"name": "unit_name", "kind": "unit_kind", "parent_id": "parent_unit"}
-_CYCLE = {"start_date": "cycle_start", "end_date": "cycle_end", "code": "cycle"}
-_OBJECTIVE = {
-    "title": "objective_title",
-    "unit_id": "unit",
-    "cycle_id": "cycle",
-    "parent_id": "parent_objective",
-    "weight": "objective_weight",
-    "owner_id": "objective_owner",
-    "description": "note",
-}
-_KEY_RESULT = {
-    "title": "key_result_title",
-    "metric": "metric",
-    "unit_of_measure": "unit_of_measure",
-    "start_value": "start",
-    "target_value": "target",
-    "target_max": "target_max",
-    "weight": "key_result_weight",
-    "owner_id": "owner",
-    "due_date": "due",
-    "description": "note",
-}
-_ACTION = {
-    "title": "action",
-    "owner_id": "action_owner",
-    "due_date": "action_due",
-    "state": "action_state",
-    "weight": "action_weight",
-    "note": "note",
-}
-_CHECK_IN = {"value": "current", "key_result_id": "key_result"}
+_Edit = Callable[[_I], _I]
+_Needs = Callable[[Thing], Mapping[str, Key]]
+
+_BATCH = 2_000
 _LONGEST_KEY = 200
 
 
-class Loader:
-    """Makes one plan so, in one transaction."""
+@dataclass
+class _Work:
+    """What is to be done about one kind: what is new, and what differs, by key."""
 
-    def __init__(self, tx: Transaction, who: Principal, plan: Plan, ledger: Ledger) -> None:
+    new: dict[Key, Thing] = field(default_factory=dict)
+    differing: dict[Key, Differing] = field(default_factory=dict)
+
+
+class Loader:
+    """Makes one plan so, in one transaction that holds the tenant's structure alone."""
+
+    def __init__(
+        self, tx: Transaction, who: Principal, plan: Plan, ledger: Ledger, frame: Frame
+    ) -> None:
         self._tx = tx
         self._who = who
         self._plan = plan
         self._ledger = ledger
-        self._people: dict[str, Ref] = {}
-        self._cycles: dict[UUID, Cycle] = {}
-        self._cycle_of: dict[Key, Cycle] = {}
-        self._action_plans: dict[str, ActionPlan] = {}
-        self._reports: list[tuple[Thing, NewCheckIn]] = []
+        self._frame = frame
+        self._cycle_of: dict[str, Cycle] = {}  # of each objective, by its code
+        self._objectives = _Work()
+        self._key_results = _Work()
+        self._reports: dict[Key, UUID | None] = {}
+        self._actions = _Work()
+        self._action_plans: dict[str, UUID | OkrError] = {}
 
     async def load(self) -> None:
-        """Create and update all that the plan speaks of, parents before children."""
+        """Create and update all that the plan speaks of."""
+        await self._compare_objectives()
+        await self._compare_key_results()
+        await self._compare_actions()
         await self._hold()
-        await self._load_units()
-        await self._load_cycles()
-        await self._find_people()
         await self._load_objectives()
         await self._load_key_results()
         await self._record_reports()
         await self._load_actions()
 
+    async def _compare_objectives(self) -> None:
+        for batch in batches(list(self._plan.objectives.values())):
+            found = await present_objectives(self._tx, self._who, [one.key[0] for one in batch])
+            for thing in batch:
+                present = found.get(thing.key[0])
+                code = thing.text("cycle") or (str(present.fields["cycle_id"]) if present else "")
+                if code in self._frame.cycles:
+                    self._cycle_of[thing.key[0]] = self._frame.cycles[code]
+                self._compare(self._objectives, OBJECTIVE, thing, present)
+
+    def _compare(
+        self,
+        work: _Work,
+        kind: Kind,
+        thing: Thing,
+        present: Present | None,
+        more: Sequence[CellChange] = (),
+    ) -> None:
+        if present is None:
+            work.new[thing.key] = thing
+            return
+        changes = [*cell_changes(kind, thing, present, self._frame.people), *more]
+        if changes:
+            work.differing[thing.key] = Differing(thing, present, changes)
+
+    async def _compare_key_results(self) -> None:
+        planned = any(column in self._plan.table.places for column in MONTHS)
+        for batch in batches(list(self._plan.key_results.values())):
+            keys = ["/".join(one.key) for one in batch]
+            found = await present_key_results(self._tx, self._who, keys, planned=planned)
+            for thing, key in zip(batch, keys, strict=True):
+                present, cycle = found.get(key), self._cycle_of.get(thing.key[0])
+                months = planned_changes(thing, present, cycle) if present and cycle else ()
+                self._compare(self._key_results, KEY_RESULT, thing, present, list(months))
+                if present is None:
+                    if "current" in thing.said:
+                        self._reports[thing.key] = None
+                elif any(current_change(thing, present)):
+                    self._reports[thing.key] = present.id
+
+    async def _compare_actions(self) -> None:
+        for batch in batches(list(self._plan.actions.values())):
+            keys = [short("/".join(one.key)) for one in batch]
+            found = await present_actions(self._tx, self._who, keys)
+            for thing, key in zip(batch, keys, strict=True):
+                self._compare(self._actions, ACTION, thing, found.get(key))
+
     async def _hold(self) -> None:
-        """Hold what is there already in the order that everyone keeps (see the rollup)."""
-        key_results = await self._present(KeyResult, self._key_result_keys(), hold=True)
-        codes = [key[0] for key in self._plan.objectives]
-        above = {row.id for row in (await self._present(Objective, codes)).values()}
-        above |= {row.objective_id for row in key_results.values()}
-        await rollup.hold(self._tx, self._who.tenant_id, above)
+        """Hold what is there already and will be touched."""
+        acted_on = {key[:2] for key in (*self._actions.new, *self._actions.differing)}
+        keys = {*self._key_results.differing, *self._reports, *acted_on}
+        names = ["/".join(key) for key in sorted(keys)]
+        held = await key_results.hold_named(self._tx, self._who, names)
+        codes = {key[0] for key in self._key_results.new} | {
+            code
+            for one in (*self._objectives.new.values(), *self._differing_objectives())
+            if (code := one.text("parent_objective"))
+        }
+        above = await named_objectives(self._tx, self._who, (_external(code) for code in codes))
+        touched = {*above.ids.values(), *(row.objective_id for row in held.values())}
+        for differing in self._objectives.differing.values():
+            touched |= {differing.present.id, differing.present.within or differing.present.id}
+        await rollup.hold(self._tx, self._who.tenant_id, touched)
 
-    def _key_result_keys(self) -> list[str]:
-        return ["/".join(key) for key in self._plan.key_results]
-
-    async def _load_units(self) -> None:
-        present = await self._present(Unit, [key[0] for key in self._plan.units])
-        for thing in parents_first(self._plan, self._plan.units, "parent_unit"):
-            row = present.get(thing.key[0])
-            await self._ledger.settle("unit", thing, row, _UNIT, partial(self._unit, thing, row))
-
-    async def _unit(self, thing: Thing, row: Unit | None) -> Unit:
-        said = self._said(thing, _UNIT)
-        if row is None:
-            code = thing.key[0]
-            new = NewUnit.model_validate({"external_id": code, "name": code, **said})
-            return await organisation.create_unit(self._tx, self._who, new)
-        edit = partial(_merged, NewUnit, said)
-        return await organisation.edit_unit(self._tx, self._who, row.id, edit)
-
-    async def _load_cycles(self) -> None:
-        of = select(Cycle).where(Cycle.tenant_id == self._who.tenant_id)
-        present = {cycle.code for cycle in await self._tx.scalars(of)}
-        for thing in self._plan.cycles.values():
-            if thing.key[0] not in present:
-                await self._ledger.settle("cycle", thing, None, _CYCLE, partial(self._cycle, thing))
-        self._cycles = {cycle.id: cycle for cycle in await self._tx.scalars(of)}
-
-    async def _cycle(self, thing: Thing) -> Cycle:
-        code = thing.key[0]
-        start, end = calendar_dates(code) or (None, None)
-        dates = {"start_date": start, "end_date": end} | self._said(thing, _CYCLE)
-        new = {"code": code, **{name: day for name, day in dates.items() if day}}
-        return await cycles.create_cycle(self._tx, self._who, NewCycle.model_validate(new))
+    def _differing_objectives(self) -> Iterator[Thing]:
+        return (one.thing for one in self._objectives.differing.values())
 
     async def _load_objectives(self) -> None:
-        present = await self._present(Objective, [key[0] for key in self._plan.objectives])
-        for thing in parents_first(self._plan, self._plan.objectives, "parent_objective"):
-            row = present.get(thing.key[0])
-            needs = {
-                "unit": thing.text("unit"),
-                "cycle": thing.text("cycle"),
-                "objective": thing.text("parent_objective"),
-            }
-            settled = await self._ledger.settle(
-                "objective",
-                thing,
-                row,
-                _OBJECTIVE,
-                partial(self._objective, thing, row),
-                {kind: (code,) for kind, code in needs.items() if code},
-            )
-            if settled is not None:
-                self._cycle_of[thing.key] = self._cycles[settled.cycle_id]
+        by_level, looping = levels(self._plan, self._plan.objectives, "parent_objective")
+        for thing in looping:
+            self._ledger.block(OBJECTIVE, thing)
+        for level in by_level:
+            for batch in batches([one for one in level if one.key in self._objectives.new]):
+                await self._create_objectives(batch)
+            differing = self._objectives.differing
+            for some in batches([differing[one.key] for one in level if one.key in differing]):
+                await self._edit_objectives(some)
 
-    async def _objective(self, thing: Thing, row: Objective | None) -> Objective:
-        said = self._said(thing, _OBJECTIVE)
-        if row is None:
-            new = NewObjective.model_validate({"external_id": thing.key[0], **said})
-            return await objectives.create_objective(self._tx, self._who, new)
-        edit = partial(_merged, NewObjective, said)
-        return await objectives.edit_objective(self._tx, self._who, row.id, edit)
+    async def _create_objectives(self, things: Sequence[Thing]) -> None:
+        news = self._inputs(OBJECTIVE, things, self._new_objective, _needs_of_objective)
+        made = await objectives.create_objectives(self._tx, self._who, [new for _, new in news])
+        self._settle(OBJECTIVE, [thing for thing, _ in news], made)
+
+    def _new_objective(self, thing: Thing) -> NewObjective:
+        said = self._frame.said(OBJECTIVE, thing)
+        return validated(NewObjective, {"external_id": thing.key[0], **said})
+
+    async def _edit_objectives(self, some: Sequence[Differing]) -> None:
+        edits = self._edits(OBJECTIVE, some, NewObjective, _needs_of_objective)
+        asked = {one.present.id: ObjectiveEdit(edit) for one, edit in edits}
+        done = await objectives.edit_objectives(self._tx, self._who, asked)
+        self._settle_edits(OBJECTIVE, edits, done)
 
     async def _load_key_results(self) -> None:
-        present = await self._present(KeyResult, self._key_result_keys())
-        for place, thing in enumerate(self._plan.key_results.values(), 1):
-            row = present.get("/".join(thing.key))
-            value = row.current_value if row else None
-            settled = await self._ledger.settle(
-                "key_result",
-                thing,
-                row,
-                _KEY_RESULT,
-                partial(self._key_result, thing, row, place),
-                {"objective": thing.key[:1]},
-            )
-            said = thing.number("current")
-            if settled is not None and said is not None and said != value:
-                self._reports.append((thing, self._report(thing, settled.id, said)))
+        places = {key: place for place, key in enumerate(self._plan.key_results, 1)}
+        for batch in batches(list(self._key_results.new.values())):
+            make = partial(self._new_key_result, places)
+            news = self._inputs(KEY_RESULT, batch, make, _needs_of_key_result)
+            new = [new for _, new in news]
+            made = await key_results.create_key_results(self._tx, self._who, new)
+            self._settle(KEY_RESULT, [thing for thing, _ in news], made)
+            for (thing, _), row_id in zip(news, made, strict=True):
+                if thing.key in self._reports and isinstance(row_id, UUID):
+                    self._reports[thing.key] = row_id
+        for some in batches(list(self._key_results.differing.values())):
+            edits = self._edits(KEY_RESULT, some, NewKeyResult, _needs_of_key_result)
+            asked = {one.present.id: self._with_plan(one.thing, edit) for one, edit in edits}
+            done = await key_results.edit_key_results(self._tx, self._who, asked)
+            self._settle_edits(KEY_RESULT, edits, done)
 
-    async def _key_result(self, thing: Thing, row: KeyResult | None, place: int) -> KeyResult:
-        said = self._said(thing, _KEY_RESULT)
-        if row is None:
-            fields = {
-                "external_id": "/".join(thing.key),
-                "objective_id": f"{EXTERNAL}{thing.key[0]}",
-                "position": place,
-                "plan": self._monthly(thing, []),
-                **said,
-            }
-            new = NewKeyResult.model_validate(fields)
-            return await key_results.create_key_result(self._tx, self._who, new)
+    def _new_key_result(self, places: Mapping[Key, int], thing: Thing) -> NewKeyResult:
+        fields = {
+            "external_id": "/".join(thing.key),
+            "objective_id": _external(thing.key[0]),
+            "position": places[thing.key],
+            "plan": self._plan_of(thing, []),
+            **self._frame.said(KEY_RESULT, thing),
+        }
+        return validated(NewKeyResult, fields)
 
-        def edit(present: NewKeyResult) -> NewKeyResult:
-            plan = self._monthly(thing, present.plan)
-            return _merged(NewKeyResult, {**said, "plan": plan}, present)
+    def _with_plan(self, thing: Thing, edit: _Edit[NewKeyResult]) -> _Edit[NewKeyResult]:
+        def planned(present: NewKeyResult) -> NewKeyResult:
+            plan = self._plan_of(thing, present.plan)
+            return merging(NewKeyResult, {"plan": plan})(edit(present))
 
-        return await key_results.edit_key_result(self._tx, self._who, row.id, edit)
+        return planned
 
-    def _monthly(self, thing: Thing, present: Sequence[PlannedFigure]) -> list[dict[str, object]]:
-        cycle = self._cycle_of[thing.key[:1]]
-        figures = {planned.date: planned.value for planned in present}
-        for month, column in enumerate(MONTHS, 1):
-            if (value := thing.number(column)) is not None:
-                figures[month_end_within(month, cycle.start_date, cycle.end_date)] = value
-        return [{"date": day, "value": figures[day]} for day in sorted(figures)]
-
-    def _report(self, thing: Thing, key_result_id: UUID, value: Decimal) -> NewCheckIn:
-        end = self._cycle_of[thing.key[:1]].end_date
-        now = datetime.now(UTC)
-        seen = now if now.date() <= end else datetime.combine(end, time(23, 59, 59), UTC)
-        return NewCheckIn(
-            key_result_id=Ref(str(key_result_id)),
-            value=value,
-            observed_at=seen,
-            source=Source.IMPORT,
-        )
+    def _plan_of(self, thing: Thing, present: Sequence[PlannedFigure]) -> list[object]:
+        cycle = self._cycle_of.get(thing.key[0])
+        months = monthly(thing, cycle) if cycle else ()
+        figures: dict[date, object] = {planned.date: planned for planned in present}
+        figures |= {day: {"date": day, "value": value} for day, _, value in months}
+        return [figures[day] for day in sorted(figures)]
 
     async def _record_reports(self) -> None:
-        batch = [new for _, new in self._reports]
-        try:
-            _, errors = await checkins.record_all_or_none(self._tx, self._who, batch)
-        except ValidationError as error:
-            raise InvalidInput(field_errors(error.errors())) from error
-        for place, (thing, _) in enumerate(self._reports):
+        for batch in batches(list(self._reports.items())):
+            asked: list[tuple[Thing, NewCheckIn]] = []
+            for key, row_id in batch:
+                thing = self._plan.key_results[key]
+                if row_id is None or self._ledger.is_blocked(CHECK_IN, thing, {"key_result": key}):
+                    continue
+                try:
+                    asked.append((thing, self._report(thing, row_id)))
+                except OkrError as error:
+                    self._ledger.fail(CHECK_IN, thing, error)
+            await self._record(asked)
+
+    def _report(self, thing: Thing, key_result_id: UUID) -> NewCheckIn:
+        end = self._cycle_of[thing.key[0]].end_date
+        now = datetime.now(UTC)
+        seen = now if now.date() <= end else datetime.combine(end, time(23, 59, 59), UTC)
+        return validated(
+            NewCheckIn,
+            {
+                "key_result_id": str(key_result_id),
+                "value": thing.number("current"),
+                "observed_at": seen,
+                "source": Source.IMPORT,
+            },
+        )
+
+    async def _record(self, asked: Sequence[tuple[Thing, NewCheckIn]]) -> None:
+        if not asked:
+            return
+        reports = [new for _, new in asked]
+        _, errors = await checkins.record_all_or_none(self._tx, self._who, reports)
+        for place, (thing, new) in enumerate(asked):
             if place in errors:
-                self._ledger.fail("check_in", thing, _CHECK_IN, FieldError.of(errors[place], ""))
-            else:
-                self._ledger.note(thing, Effect.UPDATED)
+                self._ledger.fail(CHECK_IN, thing, errors[place])
+            elif thing.key not in self._key_results.new:
+                change = CellChange("current", None, format(new.value, "f"))
+                self._ledger.updated(thing, [change])
 
     async def _load_actions(self) -> None:
-        things = self._plan.actions.values()
-        present = await self._present(Action, [_action_key(thing.key) for thing in things])
-        plan_keys = [self._action_plan_key(thing) for thing in things]
-        self._action_plans = await self._present(ActionPlan, plan_keys)
-        for thing in things:
-            row = present.get(_action_key(thing.key))
-            work = partial(self._action, thing, row)
-            needs = {"key_result": thing.key[:2]}
-            await self._ledger.settle("action", thing, row, _ACTION, work, needs)
+        for batch in batches(list(self._actions.new.values())):
+            await self._create_actions(batch)
+        for some in batches(list(self._actions.differing.values())):
+            edits = self._edits(ACTION, some, NewAction, _needs_of_action)
+            asked = {one.present.id: edit for one, edit in edits}
+            done = await actions.edit_actions(self._tx, self._who, asked)
+            self._settle_edits(ACTION, edits, done)
 
-    async def _action(self, thing: Thing, row: Action | None) -> Action:
-        said = self._said(thing, _ACTION)
-        if row is not None:
-            edit = partial(_merged, NewAction, said)
-            return await actions.edit_action(self._tx, self._who, row.id, edit)
-        key = self._action_plan_key(thing)
-        if key not in self._action_plans:
-            self._action_plans[key] = await self._create_action_plan(thing, key)
+    async def _create_actions(self, batch: Sequence[Thing]) -> None:
+        free = [one for one in batch if not self._is_blocked(ACTION, one, _needs_of_action)]
+        await self._plan_actions(free)
+        news = self._inputs(ACTION, free, self._new_action, _needs_of_action)
+        made = await actions.create_actions(self._tx, self._who, [new for _, new in news])
+        self._settle(ACTION, [thing for thing, _ in news], made)
+
+    def _new_action(self, thing: Thing) -> NewAction:
+        plan = self._action_plans[self._action_plan_key(thing)]
+        if isinstance(plan, OkrError):
+            raise plan
         fields = {
-            "external_id": _action_key(thing.key),
+            "external_id": short("/".join(thing.key)),
             "title": thing.key[2],
-            "action_plan_id": str(self._action_plans[key].id),
-            **said,
+            "action_plan_id": str(plan),
+            **self._frame.said(ACTION, thing),
         }
-        return await actions.create_action(self._tx, self._who, NewAction.model_validate(fields))
+        return validated(NewAction, fields)
 
-    async def _create_action_plan(self, thing: Thing, key: str) -> ActionPlan:
-        cycle, due = self._cycle_of[thing.key[:1]], thing.said.get("action_due")
+    async def _plan_actions(self, things: Sequence[Thing]) -> None:
+        """Find or make the plans that new actions are steps of, one for a key result and month."""
+        wanted = {self._action_plan_key(thing): thing for thing in reversed(things)}
+        unknown = [key for key in wanted if key not in self._action_plans]
+        self._action_plans |= await present_action_plans(self._tx, self._who, unknown)
+        missing = [key for key in unknown if key not in self._action_plans]
+        news: list[tuple[str, NewActionPlan]] = []
+        for key in missing:
+            try:
+                news.append((key, self._new_action_plan(wanted[key], key)))
+            except OkrError as error:
+                self._action_plans[key] = error
+        plans = [new for _, new in news]
+        made = await actions.create_action_plans(self._tx, self._who, plans)
+        self._action_plans |= {key: made[place] for place, (key, _) in enumerate(news)}
+
+    def _new_action_plan(self, thing: Thing, key: str) -> NewActionPlan:
+        cycle, due = self._cycle_of[thing.key[0]], thing.said.get("action_due")
         start, end = cycle.start_date, cycle.end_date
         if isinstance(due, date) and start <= due <= end:
             start = max(start, due.replace(day=1))
             end = min(end, end_of_month(due.year, due.month))
         fields = {
             "external_id": key,
-            "key_result_id": f"{EXTERNAL}{'/'.join(thing.key[:2])}",
+            "key_result_id": _external("/".join(thing.key[:2])),
             "title": key,
             "start_date": start,
             "end_date": end,
         }
-        new = NewActionPlan.model_validate(fields)
-        return await actions.create_action_plan(self._tx, self._who, new)
+        return validated(NewActionPlan, fields)
 
     def _action_plan_key(self, thing: Thing) -> str:
-        due, cycle = thing.said.get("action_due"), self._cycle_of.get(thing.key[:1])
+        due, cycle = thing.said.get("action_due"), self._cycle_of.get(thing.key[0])
         period = due.strftime("%Y-%m") if isinstance(due, date) else cycle.code if cycle else ""
-        return _short("/".join((*thing.key[:2], period)))
+        return short("/".join((*thing.key[:2], period)))
 
-    def _said(self, thing: Thing, columns: Mapping[str, str]) -> dict[str, object]:
-        """Return what a thing's rows say, as fields of its input."""
-        said = {field: thing.said[c] for field, c in columns.items() if c in thing.said}
-        for field in _LINKS & said.keys():
-            said[field] = said[field] if field == "cycle_id" else f"{EXTERNAL}{said[field]}"
-        if "owner_id" in said:
-            owner = str(said["owner_id"])
-            if owner.lower() not in self._people:
-                raise PersonNotFound(owner).at("/owner_id")
-            said["owner_id"] = self._people[owner.lower()]
-        return said
+    def _is_blocked(self, kind: Kind, thing: Thing, needs: _Needs) -> bool:
+        return self._ledger.is_blocked(kind, thing, needs(thing))
 
-    async def _find_people(self) -> None:
-        things = (self._plan.objectives, self._plan.key_results, self._plan.actions)
-        owners = {
-            owner
-            for each in things
-            for thing in each.values()
-            for column in ("objective_owner", "owner", "action_owner")
-            if (owner := thing.text(column))
-        }
-        if not owners:
-            return
-        named = or_(
-            Person.external_id.in_(owners),
-            func.lower(Person.email).in_([owner.lower() for owner in owners]),
-        )
-        found = select(Person.id, Person.external_id, Person.email).where(
-            Person.tenant_id == self._who.tenant_id, named
-        )
-        for person_id, external_id, email in await self._tx.execute(found):
-            for name in (email, external_id):
-                if name:
-                    self._people[name.lower()] = Ref(str(person_id))
+    def _inputs(
+        self, kind: Kind, things: Sequence[Thing], make: Callable[[Thing], _I], needs: _Needs
+    ) -> list[tuple[Thing, _I]]:
+        """Return the inputs of those things that nothing hinders, and note what hinders others."""
+        news: list[tuple[Thing, _I]] = []
+        for thing in things:
+            if self._is_blocked(kind, thing, needs):
+                continue
+            try:
+                news.append((thing, make(thing)))
+            except OkrError as error:
+                self._fail(kind, thing, error)
+        return news
 
-    async def _present(
-        self, model: type[_R], keys: Sequence[str], *, hold: bool = False
-    ) -> dict[str, _R]:
-        """Return the rows that are there already, by external id."""
-        if not keys:
-            return {}
-        of = [model.tenant_id == self._who.tenant_id, model.external_id.in_(keys), *alive(model)]
-        found = select(model).where(*of).order_by(model.id)
-        if hold:
-            found = found.with_for_update(key_share=True)
-        return {str(row.external_id): row for row in await self._tx.scalars(found)}
+    def _edits(
+        self, kind: Kind, some: Sequence[Differing], shape: type[_I], needs: _Needs
+    ) -> list[tuple[Differing, _Edit[_I]]]:
+        edits: list[tuple[Differing, _Edit[_I]]] = []
+        for one in some:
+            if self._is_blocked(kind, one.thing, needs):
+                continue
+            try:
+                said = self._frame.said(kind, one.thing, one.changes)
+                edits.append((one, merging(shape, said)))
+            except OkrError as error:
+                self._fail(kind, one.thing, error)
+        return edits
 
+    def _settle(self, kind: Kind, things: Sequence[Thing], made: Sequence[UUID | OkrError]) -> None:
+        for thing, outcome in zip(things, made, strict=True):
+            if isinstance(outcome, OkrError):
+                self._fail(kind, thing, outcome)
+            else:
+                self._ledger.created(thing)
 
-_LINKS = {"unit_id", "parent_id", "cycle_id"}
+    def _settle_edits(
+        self,
+        kind: Kind,
+        edits: Sequence[tuple[Differing, _Edit[_I]]],
+        done: Mapping[UUID, Edited | OkrError],
+    ) -> None:
+        for one, _ in edits:
+            outcome = done[one.present.id]
+            if isinstance(outcome, OkrError):
+                self._fail(kind, one.thing, outcome)
+            elif outcome.after:
+                self._ledger.updated(one.thing, one.changes)
 
-
-def _merged(shape: type[_I], said: Mapping[str, object], present: _I) -> _I:
-    return shape.model_validate({**present.model_dump(), **said})
-
-
-def _action_key(key: Key) -> str:
-    return _short("/".join(key))
+    def _fail(self, kind: Kind, thing: Thing, error: OkrError) -> None:
+        self._ledger.fail(kind, thing, error)
 
 
-def _short(key: str) -> str:
+def batches(things: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Yield things in parts that fit into one statement."""
+    for start in range(0, len(things), _BATCH):
+        yield things[start : start + _BATCH]
+
+
+def _needs_of_objective(thing: Thing) -> Mapping[str, Key]:
+    needs = {
+        "unit": thing.text("unit"),
+        "cycle": thing.text("cycle"),
+        "objective": thing.text("parent_objective"),
+    }
+    return {kind: (code,) for kind, code in needs.items() if code}
+
+
+def _needs_of_key_result(thing: Thing) -> Mapping[str, Key]:
+    return {"objective": thing.key[:1]}
+
+
+def _needs_of_action(thing: Thing) -> Mapping[str, Key]:
+    return {"key_result": thing.key[:2]}
+
+
+def _external(key: str) -> Ref:
+    return Ref(f"{EXTERNAL}{key}")
+
+
+def short(key: str) -> str:
     """Return a key that fits an external id; a long one ends in its digest."""
     if len(key) <= _LONGEST_KEY:
         return key

@@ -5,7 +5,8 @@ row or many; what they say of it must agree. `Thing.said` holds what was said, i
 Python's types; a cell that is empty says nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -217,21 +218,43 @@ def _tell(
             plan.fail(row, column, ContradictsRow(thing.said_in[column].number))
 
 
-def parents_first(plan: Plan, things: dict[Key, Thing], column: str) -> Iterator[Thing]:
-    """Yield things so that each comes after its parent; notes loops as failed cells."""
-    done: set[Key] = set()
+def levels(
+    plan: Plan, things: dict[Key, Thing], column: str
+) -> tuple[list[list[Thing]], list[Thing]]:
+    """Return things by how far they are below the first of their line, and those in loops.
+
+    So each comes after its parent; loops are noted as failed cells.
+    """
+    placed: dict[Key, int] = {}
+    looping: list[Thing] = []
     for thing in things.values():
-        line: list[Thing] = []
-        above: Thing | None = thing
-        while above is not None and above.key not in done:
-            if above in line:
-                plan.fail(above.said_in[column], column, LoopInFile())
-                done.update(each.key for each in line)
-                line = []
-                break
-            line.append(above)
-            parent = above.text(column)
-            above = things.get((parent,)) if parent else None
-        for each in reversed(line):
-            done.add(each.key)
-            yield each
+        line = _unplaced(things, thing, column, placed)
+        if not line:
+            continue
+        last = line[-1]
+        above = things.get((last.text(column) or "",))
+        if above is not None and above.key not in placed:
+            plan.fail(above.said_in[column], column, LoopInFile())
+            looping += line
+            placed.update(dict.fromkeys((each.key for each in line), -1))
+            continue
+        level = placed[above.key] + 1 if above else 0
+        for place, each in enumerate(reversed(line), level):
+            placed[each.key] = place
+    by_level: defaultdict[int, list[Thing]] = defaultdict(list)
+    for key, level in placed.items():
+        by_level[level].append(things[key])
+    by_level.pop(-1, None)
+    return [by_level[level] for level in sorted(by_level)], looping
+
+
+def _unplaced(
+    things: dict[Key, Thing], thing: Thing, column: str, placed: dict[Key, int]
+) -> list[Thing]:
+    """Return a thing and those above it, up to where one is placed, or comes again."""
+    line: dict[Key, Thing] = {}
+    above: Thing | None = thing
+    while above is not None and above.key not in placed and above.key not in line:
+        line[above.key] = above
+        above = things.get((above.text(column) or "",))
+    return list(line.values())

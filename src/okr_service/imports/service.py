@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, Text, bindparam
 from okr_service.access.policy import Permission, Principal, require_everywhere
 from okr_service.audit.service import gathered
 from okr_service.imports.errors import ImportRejected
+from okr_service.imports.frame import frame
 from okr_service.imports.ledger import Ledger
 from okr_service.imports.load import Loader
 from okr_service.imports.plan import Plan, gather
@@ -23,7 +24,6 @@ from okr_service.kernel.sql import load_sql
 from okr_service.rollup import service as rollup
 
 _ROOTS = load_sql(__package__, "roots").bindparams(bindparam("external_ids", type_=ARRAY(Text)))
-_STRENGTH = [Effect.UNCHANGED, Effect.UPDATED, Effect.CREATED, Effect.FAILED]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ async def import_csv(tx: Transaction, who: Principal, data: bytes, mode: Mode) -
     before = await _roots(tx, who, plan)
     ledger = Ledger(plan)
     async with rollup.deferred(tx, who.tenant_id), gathered(tx, who):
-        await Loader(tx, who, plan, ledger).load()
+        around = await frame(tx, who, plan, ledger)
+        await Loader(tx, who, plan, ledger, around).load()
     after = await _roots(tx, who, plan)
     if mode is Mode.COMMIT and plan.errors:
         raise ImportRejected(_in_order(plan.errors))
@@ -100,12 +101,12 @@ async def _roots(tx: Transaction, who: Principal, plan: Plan) -> Sequence[_Root]
     return [_Root(*row) for row in await tx.execute(_ROOTS, of)]
 
 
-def _effects(plan: Plan, effects: dict[int, list[Effect]]) -> dict[int, Effect]:
+def _effects(plan: Plan, effects: dict[int, Effect]) -> dict[int, Effect]:
     failed = {row for error in plan.errors if isinstance(row := error.facts.get("row"), int)}
     return {
         row.number: Effect.FAILED
         if row.number in failed
-        else max(effects.get(row.number, [Effect.UNCHANGED]), key=_STRENGTH.index)
+        else effects.get(row.number, Effect.UNCHANGED)
         for row in plan.table.rows
     }
 

@@ -21,6 +21,7 @@ class Effect(StrEnum):
 
     CREATED = "created"
     UPDATED = "updated"
+    CANCELLED = "cancelled"
     UNCHANGED = "unchanged"
     FAILED = "failed"
 
