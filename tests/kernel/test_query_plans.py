@@ -85,7 +85,7 @@ _STATEMENTS: dict[str, _Values] = {
     "checkins/hold": {"tenant_id": _OF, "ids": _IDS, "external_ids": _NAMES},
     "checkins/refresh": {"tenant_id": _OF, "ids": _IDS},
     "actions/sum_up": {"tenant_id": _OF, "key_result_ids": _IDS},
-    "imports/roots": {"tenant_id": _OF, "external_ids": _NAMES},
+    "imports/roots": {"tenant_id": _OF, "external_ids": _NAMES, **_REACH},
     "analysis/tree": {
         "tenant_id": _OF,
         "objective_id": _ID,

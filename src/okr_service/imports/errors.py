@@ -105,3 +105,14 @@ class PersonAmbiguous(Invalid):
     """Several people have the address {given}; name one by HR's own key."""
 
     given: str
+
+
+@dataclass(eq=False)
+class CycleUnknown(Invalid):
+    """There is no cycle {given}; the file must give its first and last day."""
+
+    given: str
+
+
+class PruneNeedsScope(Invalid):
+    """Pruning needs a scope, with at least one unit and one cycle."""

@@ -16,6 +16,7 @@ from okr_service.cycles.model import Cycle
 from okr_service.cycles.shapes import NewCycle
 from okr_service.imports.calendar import calendar_dates
 from okr_service.imports.comparing import cell_changes
+from okr_service.imports.errors import CycleUnknown
 from okr_service.imports.kinds import CYCLE, UNIT, Kind
 from okr_service.imports.ledger import CellChange, Ledger
 from okr_service.imports.people import People, find_people
@@ -90,6 +91,8 @@ async def _cycle(tx: Transaction, who: Principal, made: Frame, thing: Thing) -> 
     code = thing.key[0]
     start, end = calendar_dates(code) or (None, None)
     dates = {"start_date": start, "end_date": end} | made.said(CYCLE, thing)
+    if dates["start_date"] is None and dates["end_date"] is None:
+        raise CycleUnknown(code).at("/code")
     new = {"code": code, **{name: day for name, day in dates.items() if day}}
     return await cycles.create_cycle(tx, who, validated(NewCycle, new))
 

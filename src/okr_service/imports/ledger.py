@@ -10,7 +10,7 @@ from okr_service.imports.plan import Key, Plan, Thing
 from okr_service.imports.shapes import Effect
 from okr_service.kernel.errors import FieldError, InvalidInput, OkrError
 
-STRENGTH = [Effect.UNCHANGED, Effect.UPDATED, Effect.CREATED, Effect.CANCELLED, Effect.FAILED]
+STRENGTH = [Effect.UNCHANGED, Effect.UPDATED, Effect.CREATED, Effect.FAILED]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ will be touched is held, in the order that everyone keeps (see the rollup); then
 is written in batches, parents before children. What is the same is not touched.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -29,6 +28,7 @@ from okr_service.imports.comparing import (
     planned_changes,
 )
 from okr_service.imports.frame import Frame
+from okr_service.imports.keys import short
 from okr_service.imports.kinds import ACTION, CHECK_IN, KEY_RESULT, OBJECTIVE, Kind
 from okr_service.imports.ledger import CellChange, Ledger
 from okr_service.imports.plan import Key, Plan, Thing, levels
@@ -39,6 +39,7 @@ from okr_service.imports.present import (
     present_key_results,
     present_objectives,
 )
+from okr_service.imports.pruning import Pruning, prune
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import OkrError
 from okr_service.kernel.fields import Input, Ref
@@ -58,8 +59,7 @@ _T = TypeVar("_T")
 _Edit = Callable[[_I], _I]
 _Needs = Callable[[Thing], Mapping[str, Key]]
 
-_BATCH = 2_000
-_LONGEST_KEY = 200
+_BATCH = 1_000
 
 
 @dataclass
@@ -74,13 +74,20 @@ class Loader:
     """Makes one plan so, in one transaction that holds the tenant's structure alone."""
 
     def __init__(
-        self, tx: Transaction, who: Principal, plan: Plan, ledger: Ledger, frame: Frame
+        self,
+        tx: Transaction,
+        who: Principal,
+        plan: Plan,
+        ledger: Ledger,
+        frame: Frame,
+        pruning: Pruning,
     ) -> None:
         self._tx = tx
         self._who = who
         self._plan = plan
         self._ledger = ledger
         self._frame = frame
+        self._pruning = pruning
         self._cycle_of: dict[str, Cycle] = {}  # of each objective, by its code
         self._objectives = _Work()
         self._key_results = _Work()
@@ -98,6 +105,7 @@ class Loader:
         await self._load_key_results()
         await self._record_reports()
         await self._load_actions()
+        await prune(self._tx, self._who, self._pruning)
 
     async def _compare_objectives(self) -> None:
         for batch in batches(list(self._plan.objectives.values())):
@@ -151,14 +159,17 @@ class Loader:
         acted_on = {key[:2] for key in (*self._actions.new, *self._actions.differing)}
         keys = {*self._key_results.differing, *self._reports, *acted_on}
         names = ["/".join(key) for key in sorted(keys)]
-        held = await key_results.hold_named(self._tx, self._who, names)
+        doomed = self._pruning.doomed
+        hung = [one.key_result_id for one in doomed if one.key_result_id is not None]
+        held = await key_results.hold_named(self._tx, self._who, names, hung)
         codes = {key[0] for key in self._key_results.new} | {
             code
             for one in (*self._objectives.new.values(), *self._differing_objectives())
             if (code := one.text("parent_objective"))
         }
         above = await named_objectives(self._tx, self._who, (_external(code) for code in codes))
-        touched = {*above.ids.values(), *(row.objective_id for row in held.values())}
+        touched = {*above.ids.values(), *(row.objective_id for row in held)}
+        touched |= {one.objective_id for one in doomed}
         for differing in self._objectives.differing.values():
             touched |= {differing.present.id, differing.present.within or differing.present.id}
         await rollup.hold(self._tx, self._who.tenant_id, touched)
@@ -416,11 +427,3 @@ def _needs_of_action(thing: Thing) -> Mapping[str, Key]:
 
 def _external(key: str) -> Ref:
     return Ref(f"{EXTERNAL}{key}")
-
-
-def short(key: str) -> str:
-    """Return a key that fits an external id; a long one ends in its digest."""
-    if len(key) <= _LONGEST_KEY:
-        return key
-    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    return f"{key[: _LONGEST_KEY - len(digest) - 1]}~{digest}"

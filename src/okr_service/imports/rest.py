@@ -30,7 +30,7 @@ async def import_csv(options: Annotated[ImportOptions, Query()], call: Write) ->
     if given != CSV:
         raise UnsupportedMediaType(CSV)
     data = await call.request.body()
-    report = await service.import_csv(call.tx, call.who, data, options.mode)
+    report = await service.import_csv(call.tx, call.who, data, options)
     language = preferred_language(call.request.headers.get("accept-language", ""))
     return computed(_shown(report, language))
 
@@ -39,10 +39,24 @@ def _shown(report: Report, language: Language) -> dict[str, object]:
     return {
         "mode": report.mode,
         "counts": {effect.value: report.counts[effect] for effect in Effect},
-        "rows": [{"row": row, "effect": effect} for row, effect in report.effects.items()],
+        "rows": [_shown_row(report, row, effect) for row, effect in report.effects.items()],
         "errors": [located_error(error, language) for error in report.errors],
+        "pruned": [
+            {"kind": one.kind, "id": one.id, "external_id": one.external_id, "title": one.title}
+            for one in report.pruned
+        ],
         "roots": [_shown_root(root) for root in report.roots],
     }
+
+
+def _shown_row(report: Report, row: int, effect: Effect) -> dict[str, object]:
+    shown: dict[str, object] = {"row": row, "effect": effect}
+    if effect is Effect.UPDATED and row in report.changes:
+        shown["changes"] = [
+            {"column": report.header(change.column), "was": change.was, "now_is": change.now_is}
+            for change in report.changes[row]
+        ]
+    return shown
 
 
 def _shown_root(root: Root) -> dict[str, object]:

@@ -21,9 +21,23 @@ class Effect(StrEnum):
 
     CREATED = "created"
     UPDATED = "updated"
-    CANCELLED = "cancelled"
     UNCHANGED = "unchanged"
     FAILED = "failed"
+
+
+class Pruned(StrEnum):
+    """Which kind of thing is cancelled because it is no longer in the file."""
+
+    OBJECTIVE = "objective"
+    KEY_RESULT = "key_result"
+    ACTION = "action"
+
+
+class OnError(StrEnum):
+    """What becomes of an import in which some rows do not fit."""
+
+    ABORT = "abort"
+    SKIP = "skip"
 
 
 class ImportOptions(BaseModel):
@@ -34,6 +48,22 @@ class ImportOptions(BaseModel):
     mode: Mode = Field(
         default=Mode.DRY_RUN,
         description="`dry_run` shows what `commit` would do, and does nothing.",
+    )
+    on_error: OnError = Field(
+        default=OnError.ABORT,
+        description="`abort` imports nothing where a row does not fit; `skip` leaves out such "
+        "rows, and what depends on them, as if the file did not have them.",
+    )
+    prune: bool = Field(
+        default=False,
+        description="Cancel what is in the scope and no longer in the file; key results, "
+        "which have no state, are deleted.",
+    )
+    scope: Annotated[str, Field(max_length=2000)] | None = Field(
+        default=None,
+        description="What the file says everything of, to prune: units, with all beneath "
+        "them, and cycles.",
+        examples=["unit:GACH,cycle:2026"],
     )
 
 
@@ -46,6 +76,15 @@ class CellErrorView(View):
     pointer: str
     code: str
     message: str
+    did_you_mean: list[str] | None = Field(default=None, description="What is there, and similar.")
+
+
+class CellChangeView(View):
+    """What a cell changes."""
+
+    column: str = Field(description="The column's header in the file.")
+    was: str | None = Field(description="What is there.")
+    now_is: str | None = Field(description="What the file says.")
 
 
 class RowView(View):
@@ -53,6 +92,18 @@ class RowView(View):
 
     row: int
     effect: Effect
+    changes: list[CellChangeView] | None = Field(
+        default=None, description="Of an updated row, in a dry run."
+    )
+
+
+class PrunedView(View):
+    """Something that is in the scope and no longer in the file."""
+
+    kind: Pruned
+    id: UUID
+    external_id: str
+    title: str
 
 
 class CountsView(View):
@@ -81,4 +132,5 @@ class ImportView(View):
     counts: CountsView
     rows: list[RowView]
     errors: list[CellErrorView]
+    pruned: list[PrunedView]
     roots: list[RootView]

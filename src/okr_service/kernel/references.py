@@ -136,7 +136,9 @@ def among(
     values: Sequence[UUID] | Sequence[str],
 ) -> ColumnElement[bool]:
     """Return the condition that a column holds one of many values, as one parameter."""
-    kind = Uuid() if values and isinstance(values[0], UUID) else Text()
+    if not values:
+        return false()
+    kind = Uuid() if isinstance(values[0], UUID) else Text()
     return column == any_(literal(list(values), ARRAY(kind)))
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
 )
 
@@ -393,13 +394,14 @@ async def hold_key_results(
 
 
 async def hold_named(
-    tx: Transaction, who: Principal, external_ids: Collection[str]
-) -> dict[str, KeyResult]:
-    """Return the same by their external ids."""
-    if not external_ids:
-        return {}
-    named = among(KeyResult.external_id, list(external_ids))
-    return {str(row.external_id): row for row in await _hold(tx, who, named)}
+    tx: Transaction, who: Principal, external_ids: Collection[str], ids: Collection[UUID]
+) -> Sequence[KeyResult]:
+    """Return the same by their external ids, or their ids."""
+    if not external_ids and not ids:
+        return []
+    by_key, by_id = list(external_ids), list(ids)
+    named = or_(among(KeyResult.external_id, by_key), among(KeyResult.id, by_id))
+    return await _hold(tx, who, named)
 
 
 async def _hold(tx: Transaction, who: Principal, which: ColumnElement[bool]) -> Sequence[KeyResult]:

@@ -22,7 +22,7 @@ from okr_service.rest.errors import (
     RouteNotFound,
 )
 
-_PLACE = ("row", "column", "cell")
+_PLACE = ("row", "column", "cell", "did_you_mean")
 _BEARER = 'Bearer realm="okr-service"'
 MEDIA_TYPE = "application/problem+json"
 
