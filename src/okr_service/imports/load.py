@@ -70,6 +70,14 @@ class _Work:
     differing: dict[Key, Differing] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Report:
+    """A value that is reported: of which key result, once it is there; what it changes, if old."""
+
+    key_result_id: UUID | None
+    change: CellChange | None
+
+
 class Loader:
     """Makes one plan so, in one transaction that holds the tenant's structure alone."""
 
@@ -91,7 +99,7 @@ class Loader:
         self._cycle_of: dict[str, Cycle] = {}  # of each objective, by its code
         self._objectives = _Work()
         self._key_results = _Work()
-        self._reports: dict[Key, UUID | None] = {}
+        self._reports: dict[Key, _Report] = {}
         self._actions = _Work()
         self._action_plans: dict[str, UUID | OkrError] = {}
 
@@ -141,11 +149,10 @@ class Loader:
                 present, cycle = found.get(key), self._cycle_of.get(thing.key[0])
                 months = planned_changes(thing, present, cycle) if present and cycle else ()
                 self._compare(self._key_results, KEY_RESULT, thing, present, list(months))
-                if present is None:
-                    if "current" in thing.said:
-                        self._reports[thing.key] = None
-                elif any(current_change(thing, present)):
-                    self._reports[thing.key] = present.id
+                if present is None and "current" in thing.said:
+                    self._reports[thing.key] = _Report(None, None)
+                for change in current_change(thing, present) if present else ():
+                    self._reports[thing.key] = _Report(present.id if present else None, change)
 
     async def _compare_actions(self) -> None:
         for batch in batches(list(self._plan.actions.values())):
@@ -213,7 +220,7 @@ class Loader:
             self._settle(KEY_RESULT, [thing for thing, _ in news], made)
             for (thing, _), row_id in zip(news, made, strict=True):
                 if thing.key in self._reports and isinstance(row_id, UUID):
-                    self._reports[thing.key] = row_id
+                    self._reports[thing.key] = _Report(row_id, None)
         for some in batches(list(self._key_results.differing.values())):
             edits = self._edits(KEY_RESULT, some, NewKeyResult, _needs_of_key_result)
             asked = {one.present.id: self._with_plan(one.thing, edit) for one, edit in edits}
@@ -247,17 +254,19 @@ class Loader:
     async def _record_reports(self) -> None:
         for batch in batches(list(self._reports.items())):
             asked: list[tuple[Thing, NewCheckIn]] = []
-            for key, row_id in batch:
+            for key, report in batch:
                 thing = self._plan.key_results[key]
-                if row_id is None or self._ledger.is_blocked(CHECK_IN, thing, {"key_result": key}):
+                if report.key_result_id is None or self._ledger.is_blocked(
+                    CHECK_IN, thing, {"key_result": key}
+                ):
                     continue
                 try:
-                    asked.append((thing, self._report(thing, row_id)))
+                    asked.append((thing, self._new_check_in(thing, report.key_result_id)))
                 except OkrError as error:
                     self._ledger.fail(CHECK_IN, thing, error)
             await self._record(asked)
 
-    def _report(self, thing: Thing, key_result_id: UUID) -> NewCheckIn:
+    def _new_check_in(self, thing: Thing, key_result_id: UUID) -> NewCheckIn:
         end = self._cycle_of[thing.key[0]].end_date
         now = datetime.now(UTC)
         seen = now if now.date() <= end else datetime.combine(end, time(23, 59, 59), UTC)
@@ -276,11 +285,11 @@ class Loader:
             return
         reports = [new for _, new in asked]
         _, errors = await checkins.record_all_or_none(self._tx, self._who, reports)
-        for place, (thing, new) in enumerate(asked):
+        for place, (thing, _) in enumerate(asked):
+            change = self._reports[thing.key].change
             if place in errors:
                 self._ledger.fail(CHECK_IN, thing, errors[place])
-            elif thing.key not in self._key_results.new:
-                change = CellChange("current", None, format(new.value, "f"))
+            elif change is not None:
                 self._ledger.updated(thing, [change])
 
     async def _load_actions(self) -> None:

@@ -91,11 +91,12 @@ async def find_doomed(tx: Transaction, who: Principal, plan: Plan, scope: Scope)
     codes = [key[0] for key in plan.objectives]
     found = [await _objectives(tx, who, [*within, not_(among(Objective.external_id, codes))])]
     kept = [*within, among(Objective.external_id, codes)]
+    measured = ["/".join(key) for key in plan.key_results]
     if "key_result" in plan.table.places:
-        keys = ["/".join(key) for key in plan.key_results]
-        found.append(await _key_results(tx, who, kept, keys))
+        found.append(await _key_results(tx, who, kept, measured))
     if "action" in plan.table.places:
         keys = [short("/".join(key)) for key in plan.actions]
+        kept.append(among(KeyResult.external_id, measured))
         found.append(await _actions(tx, who, kept, keys))
     return Pruning([one for some in found for one in some])
 
