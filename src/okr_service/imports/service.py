@@ -14,12 +14,13 @@ from okr_service.audit.service import gathered
 from okr_service.imports.errors import ImportRejected
 from okr_service.imports.frame import frame
 from okr_service.imports.ledger import CellChange, Ledger
-from okr_service.imports.load import Loader
+from okr_service.imports.load import load
 from okr_service.imports.plan import Plan, gather
 from okr_service.imports.pruning import Doomed, Pruning, Scope, find_doomed
 from okr_service.imports.shapes import Effect, ImportOptions, Mode, OnError
 from okr_service.imports.suggesting import with_suggestions
 from okr_service.imports.table import Table, read_csv
+from okr_service.imports.work import Import
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import FieldError
 from okr_service.kernel.forest import hold_structure
@@ -129,7 +130,7 @@ async def _load(tx: Transaction, who: Principal, plan: Plan, scope: Scope | None
     ledger = Ledger(plan)
     async with rollup.deferred(tx, who.tenant_id), gathered(tx, who):
         around = await frame(tx, who, plan, ledger)
-        await Loader(tx, who, plan, ledger, around, pruning).load()
+        await load(Import(tx, who, plan, ledger, around), pruning)
     return _Done(ledger, pruning.doomed, before, await _roots(tx, who, plan))
 
 
