@@ -1,7 +1,7 @@
 """What an import has done so far: each row's effects, what changed, and what failed."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from okr_service.imports.errors import DependsOnFailedRow
@@ -30,6 +30,11 @@ class Ledger:
         self._failed: dict[tuple[str, Key], Thing] = {}
         self.effects: dict[int, Effect] = {}
         self.changes: defaultdict[int, list[CellChange]] = defaultdict(list)
+
+    @property
+    def rows(self) -> Iterable[int]:
+        """Return the numbers of all rows."""
+        return self._plan.rows
 
     def is_blocked(self, kind: Kind, thing: Thing, needs: Mapping[str, Key]) -> bool:
         """Say whether something that a thing needs has failed; it then fails, too."""

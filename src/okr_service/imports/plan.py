@@ -5,8 +5,9 @@ row or many; what they say of it must agree. `Thing.said` holds what was said, i
 Python's types; a cell that is empty says nothing.
 """
 
+from array import array
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -126,20 +127,23 @@ class Plan:
     key_results: dict[Key, Thing] = field(default_factory=dict)
     actions: dict[Key, Thing] = field(default_factory=dict)
     errors: list[FieldError] = field(default_factory=list)
+    rows: "array[int]" = field(default_factory=lambda: array("q"))  # all their numbers
 
     def fail(self, row: Row, column: str, error: OkrError) -> None:
         """Note that a cell does not fit."""
         self.errors.append(self.table.error(row, column, error))
 
 
-def gather(table: Table) -> Plan:
-    """Return what a table's rows speak of."""
+def gather(table: Table, left_out: Collection[int] = ()) -> Plan:
+    """Return what a table's rows speak of, but for some that are left out."""
     plan = Plan(table)
     texts = (text for row in table.rows for c in _NUMBERS if (text := row.get(c)))
     mark = decimal_mark(texts)
     readers = _readers(lambda text: read_number(text, mark))
     for row in table.rows:
-        _gather_row(plan, row, _read(plan, row, readers))
+        plan.rows.append(row.number)
+        if row.number not in left_out:
+            _gather_row(plan, row, _read(plan, row, readers))
     return plan
 
 
@@ -208,12 +212,13 @@ def _tell(
     said: dict[str, object],
     columns: tuple[str, ...],
 ) -> None:
-    thing = things.setdefault(key, Thing(key, row))
+    told = Row(row.number, {})  # its cells are not kept
+    thing = things.setdefault(key, Thing(key, told))
     for column in columns:
         if column not in said:
             continue
         if column not in thing.said:
-            thing.said[column], thing.said_in[column] = said[column], row
+            thing.said[column], thing.said_in[column] = said[column], told
         elif thing.said[column] != said[column]:
             plan.fail(row, column, ContradictsRow(thing.said_in[column].number))
 

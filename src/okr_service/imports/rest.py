@@ -25,7 +25,7 @@ _BODY = {"requestBody": {"required": True, "content": {CSV: {"schema": {"type": 
 @router.post("/imports", response_model=ImportView, openapi_extra=_BODY)
 @needs(Permission.PLAN)
 async def import_csv(options: Annotated[ImportOptions, Query()], call: Write) -> Response:
-    """Load a year's targets from a flat CSV file: all of it, or nothing."""
+    """Load a year's targets from a flat CSV file: all of it, or nothing, unless told to skip."""
     given = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != CSV:
         raise UnsupportedMediaType(CSV)

@@ -2,8 +2,8 @@
 
 from asyncio import to_thread
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
@@ -91,7 +91,7 @@ async def import_table(
     scope = Scope.read(options.scope) if options.prune else None
     left_out: list[FieldError] = []
     while True:
-        plan = await to_thread(gather, _without(table, _rows_of(left_out)))
+        plan = await to_thread(gather, table, _rows_of(left_out))
         attempt = await tx.begin_nested()
         await hold_structure(tx, who.tenant_id, alone=True)
         done = await _load(tx, who, plan, scope)
@@ -104,12 +104,6 @@ async def import_table(
         raise ImportRejected(_in_order(wrong))
     await (attempt.commit() if options.mode is Mode.COMMIT else attempt.rollback())
     return _report(options.mode, table, done, _in_order(left_out + wrong))
-
-
-def _without(table: Table, numbers: Collection[int]) -> Table:
-    if not numbers:
-        return table
-    return replace(table, rows=[row for row in table.rows if row.number not in numbers])
 
 
 def _rows_of(errors: Iterable[FieldError]) -> set[int]:
@@ -146,7 +140,7 @@ def _report(mode: Mode, table: Table, done: _Done, errors: list[FieldError]) -> 
         )
         for root in done.after
     ]
-    effects = dict.fromkeys((row.number for row in table.rows), Effect.UNCHANGED)
+    effects = dict.fromkeys(done.ledger.rows, Effect.UNCHANGED)
     effects |= done.ledger.effects | dict.fromkeys(_rows_of(errors), Effect.FAILED)
     changes = done.ledger.changes if mode is Mode.DRY_RUN else {}
     return Report(mode, table.headers, effects, changes, errors, done.pruned, roots)
