@@ -37,6 +37,7 @@ _HEADER = (
 _TABLES = ("objectives", "key_results", "planned_values", "check_ins", "action_plans", "actions")
 _FRAME = ("tenants", "units", "cycles")
 _FIRST, _AGAIN, _COPY = "first", "again", "copy"
+_PATIENT = {"OKR_REQUEST_TIMEOUT_SECONDS": "3600", "OKR_STATEMENT_TIMEOUT_MS": "600000"}
 
 
 def lines(rows: int) -> Iterator[str]:
@@ -138,7 +139,7 @@ def main() -> None:
     options = {"shared_buffers": "1GB", "max_wal_size": "8GB"}
     with ground(**options) as url, ground(**options) as other:
         limit = str(max(len(body), 50_000_000))
-        environment = {"DATABASE": url, "OKR_BULK_BODY_LIMIT_BYTES": limit}
+        environment = {"DATABASE": url, "OKR_BULK_BODY_LIMIT_BYTES": limit, **_PATIENT}
         with serving("benchmarks.list_page:service", **environment) as address:
             for number in range(rounds):
                 name = f"round {number}"

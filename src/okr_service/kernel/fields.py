@@ -33,6 +33,7 @@ _NUMBER = re.compile(
     r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf(?:inity)?)",
     re.IGNORECASE,
 )
+_NUMBERS = (Decimal, int, float, str)
 _WEIGHT_LIMIT = Decimal(1_000_000)
 
 
@@ -43,7 +44,7 @@ def _text_only(value: object) -> object:
 
 
 def _number_only(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         raise PydanticCustomError("decimal_type", "must be a number")
     if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
         raise PydanticCustomError("decimal_parsing", "must be a number")

@@ -1,6 +1,6 @@
 """Saying how objectives are measured: key results and their plans."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,8 +13,10 @@ from sqlalchemy import (
     Date,
     Numeric,
     Row,
+    Text,
     Uuid,
     bindparam,
+    cast,
     delete,
     func,
     insert,
@@ -75,9 +77,10 @@ _OF_A_FEED = {"source", "unit_of_measure", "format", "currency"}
 _WITHOUT_FIGURES = (Metric.BOOLEAN, Metric.ACTIONS)
 _PLANNED = (
     func.unnest(
-        bindparam("ids", type_=ARRAY(Uuid)),
-        bindparam("days", type_=ARRAY(Date)),
-        bindparam("figures", type_=ARRAY(Numeric)),
+        # As text, for the driver takes long to look at each item of an array.
+        cast(bindparam("ids", type_=Text), ARRAY(Uuid)),
+        cast(bindparam("days", type_=Text), ARRAY(Date)),
+        cast(bindparam("figures", type_=Text), ARRAY(Numeric)),
     )
     .table_valued("key_result_id", "on_date", "value", name="planned")
     .render_derived()
@@ -560,16 +563,20 @@ async def _replace_plans(
 async def _add_plans(
     tx: Transaction, tenant_id: UUID, plans: Sequence[tuple[UUID, Sequence[PlannedFigure]]]
 ) -> None:
-    flat = [(row_id, figure) for row_id, plan in plans for figure in plan]
+    flat = [figure for _, plan in plans for figure in plan]
     if not flat:
         return
     values = {
         "tenant_id": tenant_id,
-        "ids": [row_id for row_id, _ in flat],
-        "days": [figure.date for _, figure in flat],
-        "figures": [figure.value for _, figure in flat],
+        "ids": _array(str(row_id) for row_id, plan in plans for _ in plan),
+        "days": _array(figure.date.isoformat() for figure in flat),
+        "figures": _array(str(figure.value) for figure in flat),
     }
     await tx.execute(_ADD_PLANS, values)
+
+
+def _array(items: Iterable[str]) -> str:
+    return f"{{{','.join(items)}}}"
 
 
 def _dumped(plan: Sequence[PlannedFigure]) -> list[dict[str, object]]:
