@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, bindparam, text
+from sqlalchemy import ARRAY, Text, bindparam
 
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.audit.service import gathered
@@ -28,8 +28,6 @@ from okr_service.kernel.reach import reach_parameters
 from okr_service.kernel.sql import load_sql
 from okr_service.rollup import service as rollup
 
-# A plan kept from when the tables were small would read them from end to end by each batch.
-_PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _ROOTS = load_sql(__package__, "roots").bindparams(
     bindparam("external_ids", type_=ARRAY(Text)), *reach_parameters()
 )
@@ -91,7 +89,6 @@ async def import_table(
     """
     require(who, Permission.PLAN)
     scope = Scope.read(options.scope) if options.prune else None
-    await tx.execute(_PLAN_ANEW)
     left_out: list[FieldError] = []
     while True:
         plan = await to_thread(gather, table, _rows_of(left_out))
