@@ -50,7 +50,7 @@ class Actions:
         await self._plan(free)
         news = self.work.inputs(free, self._new)
         made = await actions.create_actions(self._of.tx, self._of.who, [new for _, new in news])
-        self.work.settle([thing for thing, _ in news], made)
+        await self.work.settle([thing for thing, _ in news], made)
 
     def _new(self, thing: Thing) -> NewAction:
         plan = self._plans[self._plan_key(thing)]

@@ -74,7 +74,7 @@ class KeyResults:
         news = self.work.inputs(batch, partial(self._new, places))
         new = [new for _, new in news]
         made = await key_results.create_key_results(self._of.tx, self._of.who, new)
-        self.work.settle([thing for thing, _ in news], made)
+        await self.work.settle([thing for thing, _ in news], made)
         for (thing, _), row_id in zip(news, made, strict=True):
             if thing.key in self.reports and isinstance(row_id, UUID):
                 self.reports[thing.key] = _Report(row_id, None)

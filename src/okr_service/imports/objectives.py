@@ -59,7 +59,7 @@ class Objectives:
         made = await objectives.create_objectives(
             self._of.tx, self._of.who, [new for _, new in news]
         )
-        self.work.settle([thing for thing, _ in news], made)
+        await self.work.settle([thing for thing, _ in news], made)
 
     def _new(self, thing: Thing) -> NewObjective:
         said = self._of.frame.said(OBJECTIVE, thing)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
+from sqlalchemy import func, select
+
 from okr_service.access.policy import Principal
 from okr_service.cycles.model import Cycle
 from okr_service.imports.comparing import Differing, cell_changes
@@ -27,6 +29,8 @@ Edit = Callable[[_I], _I]
 Needs = Callable[[Thing], Mapping[str, Key]]
 
 _BATCH = 1_000
+_SEVERAL = 5
+_TAKE_STOCK = select(func.okr_take_stock())
 
 
 @dataclass
@@ -50,6 +54,8 @@ class Work:
     needs: Needs
     new: dict[Key, Thing] = field(default_factory=dict)
     differing: dict[Key, Differing] = field(default_factory=dict)
+    made: int = 0
+    stock_at: int = 4 * _BATCH
 
     def compare(
         self, thing: Thing, present: Present | None, more: Sequence[CellChange] = ()
@@ -93,13 +99,21 @@ class Work:
                 self.of.ledger.fail(self.kind, one.thing, error)
         return edits
 
-    def settle(self, things: Sequence[Thing], made: Sequence[UUID | OkrError]) -> None:
-        """Note what came of new things."""
+    async def settle(self, things: Sequence[Thing], made: Sequence[UUID | OkrError]) -> None:
+        """Note what came of new things.
+
+        Each time that there are several times as many, PostgreSQL is to look at its tables
+        again, which it would not before the end, to plan what is done with the next.
+        """
         for thing, outcome in zip(things, made, strict=True):
             if isinstance(outcome, OkrError):
                 self.of.ledger.fail(self.kind, thing, outcome)
             else:
                 self.of.ledger.created(thing)
+        self.made += len(things)
+        if self.made >= self.stock_at:
+            self.stock_at = self.made * _SEVERAL
+            await self.of.tx.execute(_TAKE_STOCK)
 
     def settle_edits(
         self,
