@@ -15,6 +15,7 @@ from tests.imports.test_import import YEAR, counts, send
 from tests.rollup.stored import assert_right
 
 from okr_service.kernel.database import Database
+from okr_service.rest.endpoint import Service
 
 PLAIN = """\
 unit,cycle,objective,objective_title,key_result,key_result_title,target,current,action
@@ -303,3 +304,17 @@ async def test_a_lost_database_connection_leaves_nothing(
             assert found.json()["data"] == []
         assert (await send(rest, file)).status_code == 200
     await assert_right(database, tenant.tenant_id)
+
+
+async def test_looking_at_the_tables_waits_for_nobody_and_tells_nothing(
+    app: FastAPI, tenant: Tenant, other_tenant: Tenant
+) -> None:
+    service: Service = app.state.service
+    look = text("SELECT okr_take_stock()")
+    async with service.database.transaction(tenant.tenant_id) as tx:
+        assert await tx.scalar(look) in (None, "")
+        async with (
+            asyncio.timeout(10),
+            service.database.transaction(other_tenant.tenant_id) as other,
+        ):
+            assert await other.scalar(look) in (None, "")
