@@ -1,6 +1,8 @@
 # Each target is enough by itself: it first installs what it needs into .venv.
 
 PORT ?= 8000
+# The commit whose GraphQL schema must not be broken; none where there is no history.
+SINCE ?= $(shell git rev-parse --verify --quiet HEAD~1)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 # A uv of the machine if there is a working one, else our own.
@@ -16,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test test-slow format check lock
+.PHONY: help serve demo test test-slow format check graphiql lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,7 +44,16 @@ check: $(INSTALLED) ## Judge format, style, types, layers and published document
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/okr schema --check
+	$(BIN)/okr schema --check $(if $(SINCE),--since $(SINCE))
+
+graphiql: ## Fetch GraphiQL's files anew, by npm
+	@new=$$(mktemp -d) && cd $$new && npm pack --silent graphiql@3.8.3 react@18.3.1 react-dom@18.3.1 && \
+	for packed in *.tgz; do mkdir $${packed%.tgz} && tar xzf $$packed -C $${packed%.tgz} --strip-components 1; done && \
+	cd $(CURDIR)/src/okr_service/graphql/static && \
+	gzip -9nc $$new/graphiql-3.8.3/graphiql.min.js > graphiql.js.gz && \
+	gzip -9nc $$new/graphiql-3.8.3/graphiql.min.css > graphiql.css.gz && \
+	gzip -9nc $$new/react-18.3.1/umd/react.production.min.js > react.js.gz && \
+	gzip -9nc $$new/react-dom-18.3.1/umd/react-dom.production.min.js > react-dom.js.gz && rm -rf $$new
 
 lock: ## Bring requirements.lock up to pyproject.toml; delete it first to upgrade everything
 	@$(NEED_UV)

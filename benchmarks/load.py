@@ -41,9 +41,10 @@ def check_ins(address: str, trees: Sequence[Tree], seconds: int = 6) -> Load:
     return _load(f"{address}/v1/check-ins", seconds, words, wanted)
 
 
-def posts(url: str, key: str, body: str, seconds: int = 6) -> Load:
-    """Post the same over one connection, again and again."""
-    return _load(url, seconds, ["-t1", "-c1", "-s", _script("post.lua")], [key, body])
+def posts(url: str, key: str, body: str, seconds: int = 6, connections: int = 1) -> Load:
+    """Post the same again and again, over one connection or several."""
+    words = ["-t1", f"-c{connections}", "-s", _script("post.lua")]
+    return _load(url, seconds, words, [key, body])
 
 
 def statements(url: str, trees: Sequence[Tree], seconds: int = 6) -> float:

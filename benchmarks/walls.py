@@ -26,9 +26,9 @@ from benchmarks.ground import Tree, ground, plant_all, serving, spread, turns
 from benchmarks.list_page import service as walled
 from benchmarks.load import check_ins, reads_in_turns
 from okr_service import models
+from okr_service.access.serving import Service
 from okr_service.kernel.connections import begun
 from okr_service.kernel.database import Database, Transaction, database_url
-from okr_service.rest.endpoint import Service
 
 _TENANTS, _OBJECTIVES, _CONNECTIONS = 16, 2_000, 8
 _ROUNDS, _SECONDS = 5, 4

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from okr_service.access.credential import Credential
 from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.policy import Scope
-from okr_service.rest.endpoint import Service
+from okr_service.access.serving import Service
 from tests.build import Build
 from tests.calling import client
 

@@ -123,8 +123,12 @@ def schema(
     check: Annotated[
         bool, typer.Option("--check", help="Only say whether they are current.")
     ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(help="With --check: also refuse what breaks the GraphQL schema of a commit."),
+    ] = None,
 ) -> None:
-    """Write the published documents: OpenAPI and the list of problems."""
+    """Write the published documents: OpenAPI, GraphQL schema and the list of problems."""
     # Building the app is slow, and other commands need none.
     from okr_service.documents import differences, generate  # noqa: PLC0415
 
@@ -132,6 +136,23 @@ def schema(
         generate(folder)
     elif stale := differences(folder):
         fail(f"not current: {', '.join(stale)}; run `okr schema`")
+    elif since is not None:
+        _refuse_breaking_changes(folder, since)
+
+
+def _refuse_breaking_changes(folder: Path, since: str) -> None:
+    from okr_service.evolution import NoSuchCommit, breaking_changes  # noqa: PLC0415 - likewise
+
+    try:
+        broken = breaking_changes(folder, since)
+    except NoSuchCommit:
+        fail(f"git knows no commit {since} here")
+    if broken:
+        told = "\n".join(f"- {change}" for change in broken)
+        fail(
+            f"this breaks the GraphQL schema of {since}:\n{told}\n"
+            "Where it is meant, tell it in CHANGELOG.md in these words."
+        )
 
 
 @rollup_app.command()

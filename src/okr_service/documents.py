@@ -1,4 +1,4 @@
-"""The published documents, made from the code: OpenAPI and the list of problems."""
+"""The published documents, made from the code: OpenAPI, GraphQL schema, list of problems."""
 
 import inspect
 import json
@@ -48,7 +48,11 @@ def _documents() -> dict[str, str]:
     unused = SecretStr("postgresql://unused/unused/and-nothing-of-a-secret")
     app = create_app(Settings(database_url=unused, api_key_secret=unused))
     openapi = json.dumps(app.openapi(), ensure_ascii=False, indent=1, sort_keys=True)
-    return {"openapi.json": f"{openapi}\n", "problems.md": _problems()}
+    return {
+        "openapi.json": f"{openapi}\n",
+        "schema.graphql": f"{app.state.graphql_schema.as_str()}\n",
+        "problems.md": _problems(),
+    }
 
 
 def _problems() -> str:

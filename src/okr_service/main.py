@@ -6,22 +6,36 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from okr_service import __version__
 from okr_service.access.gatekeeper import Gatekeeper
+from okr_service.access.serving import Service
+from okr_service.actions import graphql as actions_graphql
 from okr_service.actions.rest import router as actions
+from okr_service.analysis import graphql as analysis_graphql
 from okr_service.analysis.rest import pictures
 from okr_service.analysis.rest import router as analysis
+from okr_service.audit import graphql as audit_graphql
 from okr_service.audit.rest import exports as audit_exports
 from okr_service.audit.rest import router as audit
+from okr_service.checkins import graphql as check_ins_graphql
 from okr_service.checkins.rest import bulk_router as check_in_batches
 from okr_service.checkins.rest import router as check_ins
+from okr_service.closing import graphql as closing_graphql
 from okr_service.closing.rest import router as closing
+from okr_service.credentials import graphql as credentials_graphql
 from okr_service.credentials.hashing import KeyedHash
 from okr_service.credentials.recognisers import ApiKeys, BootstrapKey
 from okr_service.credentials.rest import router as credentials
 from okr_service.credentials.uses import Uses
+from okr_service.cycles import graphql as cycles_graphql
 from okr_service.cycles.rest import router as cycles
+from okr_service.graphql.documents import Documents
+from okr_service.graphql.door import Door, ExplorerFiles
+from okr_service.graphql.operations import Operations
+from okr_service.graphql.schema import Assembled, SchemaMaker
+from okr_service.identity import graphql as identity_graphql
 from okr_service.identity.keys import Keys
 from okr_service.identity.rest import asking_router as asking_issuers
 from okr_service.identity.rest import router as identity
@@ -31,10 +45,12 @@ from okr_service.kernel.database import Database
 from okr_service.kernel.migrations import is_current
 from okr_service.kernel.outgoing import Outgoing
 from okr_service.limits.service import Limits
+from okr_service.objectives import graphql as objectives_graphql
 from okr_service.objectives.rest import router as objectives
+from okr_service.organisation import graphql as organisation_graphql
 from okr_service.organisation.rest import router as organisation
 from okr_service.rest import docs, edge, openapi, problems
-from okr_service.rest.endpoint import Service
+from okr_service.scorecards import graphql as scorecards_graphql
 from okr_service.scorecards.rest import router as scorecards
 from okr_service.settings import Settings
 
@@ -97,8 +113,36 @@ def create_app(settings: Settings) -> FastAPI:
         credentials,
     ):
         app.include_router(router)
+    _add_graphql(app, settings, graphql_schema(identity_graphql.Issuers(keys, tokens)))
     _add_probes(app, database)
     return app
+
+
+def graphql_schema(issuers: identity_graphql.Issuers) -> Assembled:
+    """Make the GraphQL schema of what the rooms have."""
+    rooms = (
+        organisation_graphql.ROOM,
+        cycles_graphql.ROOM,
+        objectives_graphql.ROOM,
+        actions_graphql.ROOM,
+        check_ins_graphql.ROOM,
+        analysis_graphql.ROOM,
+        scorecards_graphql.ROOM,
+        closing_graphql.ROOM,
+        audit_graphql.ROOM,
+        identity_graphql.room(issuers),
+        credentials_graphql.ROOM,
+    )
+    return SchemaMaker(rooms).make()
+
+
+def _add_graphql(app: FastAPI, settings: Settings, made: Assembled) -> None:
+    app.state.graphql_schema = made.schema
+    door = Door(Operations(made.core, made.roots, settings), Documents(settings))
+    app.router.routes[:0] = [  # asked most of all
+        Route("/graphql", door),
+        Route("/graphql/{name}", ExplorerFiles()),
+    ]
 
 
 def _add_probes(app: FastAPI, database: Database) -> None:

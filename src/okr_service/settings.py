@@ -92,6 +92,17 @@ class Settings(BaseSettings):
         ge=1024,
         description="Largest body of a batch of check-ins or an import.",
     )
+    import_unpacked_limit_bytes: int = Field(
+        default=536_870_912,
+        ge=1_048_576,
+        description="Most that an imported workbook may hold once it is unpacked.",
+    )
+    import_sheet_cells_limit: int = Field(
+        default=5_000_000,
+        ge=1_000,
+        description="Most cells that a sheet of an imported workbook may span, empty ones "
+        "included; each takes some 32 bytes while it is read. CSV has no such limit.",
+    )
     credential_cache_seconds: float = Field(
         default=5,
         ge=0,
@@ -108,12 +119,12 @@ class Settings(BaseSettings):
     rate_limit_per_credential: int = Field(
         default=6_000,
         ge=0,
-        description="Requests a minute from one API key, all replicas together; 0 for no limit.",
+        description="Requests a minute from one person or program, by all replicas; 0: no limit.",
     )
     rate_limit_per_tenant: int = Field(
         default=60_000,
         ge=0,
-        description="Requests a minute from all of a tenant's API keys; 0 for no limit.",
+        description="Requests a minute from a whole tenant; 0 for no limit.",
     )
     login_failures_per_minute: int = Field(
         default=20,
@@ -132,6 +143,39 @@ class Settings(BaseSettings):
         default=(),
         description="Origins whose web pages may call: https://okr.example.com, with commas "
         "between.",
+    )
+    graphiql: bool = Field(
+        default=True, description="Serve GraphiQL at /graphql to browsers; it needs no internet."
+    )
+    graphql_introspection: bool = Field(
+        default=True, description="Let callers ask for the GraphQL schema."
+    )
+    graphql_depth_limit: int = Field(
+        default=20, ge=1, le=100, description="Deepest that a GraphQL operation may nest."
+    )
+    graphql_alias_limit: int = Field(
+        default=50, ge=0, description="Most aliases and repeated fields of a GraphQL operation."
+    )
+    graphql_token_limit: int = Field(
+        default=4_000, ge=10, le=100_000, description="Longest GraphQL document, in tokens."
+    )
+    graphql_cost_limit: int = Field(
+        default=500_000,
+        ge=1,
+        description="About how many nodes a GraphQL query may show; README says how that is told.",
+    )
+    graphql_documents: Path | None = Field(
+        default=None,
+        description="Trusted GraphQL documents: a JSON file of documents by id, or a folder of "
+        "`.graphql` files; each also goes by its SHA-256.",
+    )
+    graphql_only_persisted: bool = Field(
+        default=False, description="Answer trusted GraphQL documents only."
+    )
+    graphql_register: bool = Field(
+        default=False,
+        description="Let callers register documents by their SHA-256 (automatic persisted "
+        "queries); each process keeps its own.",
     )
 
     @classmethod

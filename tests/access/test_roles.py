@@ -233,6 +233,11 @@ async def test_who_feeds_in_people_does_not_become_one_of_trust(
         assert (await hr.patch(admin, json={"job_title": "Chief"})).status_code == 200
         assert (await hr.patch(member, json={"email": "mai@x.test"})).status_code == 200
         assert (await hr.patch(member, json={"role": "admin"})).status_code == 422
+        await group.build.rest.patch(admin, json={"email": "Chief@x.test"})
+        theirs = {"email": "chief@X.test"}
+        assert (await hr.post("/v1/people", json={"name": "A", **theirs})).status_code == 403
+        assert (await hr.patch(member, json=theirs)).status_code == 403
+        assert (await hr.patch(member, json={"email": None})).status_code == 200
         person = await hr.post("/v1/people", json={"name": "A", "role": "admin"})
         assert person.status_code == 422
 

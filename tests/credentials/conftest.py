@@ -15,8 +15,8 @@ from tests.conftest import Tenant
 
 from okr_service.access.credential import Credential
 from okr_service.access.policy import Role
+from okr_service.access.serving import Service
 from okr_service.main import create_app
-from okr_service.rest.endpoint import Service
 from okr_service.settings import Settings
 
 Make = Callable[..., Any]

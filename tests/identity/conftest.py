@@ -9,12 +9,12 @@ from fastapi import FastAPI
 from tests.build import Build, Json
 from tests.identity.issuer import Issuer, agree
 
+from okr_service.access.serving import Service
 from okr_service.identity.keys import Keys
 from okr_service.identity.provider import Algorithm
 from okr_service.identity.tokens import Tokens
 from okr_service.kernel.database import Database
 from okr_service.kernel.outgoing import Outgoing
-from okr_service.rest.endpoint import Service
 
 
 class Clock:

@@ -10,10 +10,10 @@ from tests.calling import client
 from tests.identity.issuer import Issuer, agree
 
 from okr_service.access.gatekeeper import Gatekeeper
+from okr_service.access.serving import Service
 from okr_service.identity.tokens import Tokens
 from okr_service.kernel.database import Database
 from okr_service.main import create_app
-from okr_service.rest.endpoint import Service
 from okr_service.settings import Settings
 
 

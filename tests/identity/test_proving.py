@@ -154,3 +154,23 @@ async def test_an_odd_proof_is_a_clear_problem(
     answer = await rest.post(path, **sent)
     assert answer.status_code == status
     assert answer.json()["code"] == (code or "unsupported-media-type")
+
+
+async def test_who_holds_a_token_of_several_audiences_keeps_nobody_out(
+    rest: httpx.AsyncClient,
+    other_rest: httpx.AsyncClient,
+    tenant: Tenant,
+    issuer: Issuer,
+    tokens: Tokens,
+) -> None:
+    await agree(rest, issuer)
+    theirs = await made(other_rest, issuer=issuer.url, audience="account")
+    path = f"{PATH}/{theirs['id']}:prove"
+    both = issuer.machine_token(aud=["account", "okr"])
+    refused = await other_rest.post(path, json={"token": both})
+    assert (refused.status_code, refused.json()["code"]) == (409, "already-proven-elsewhere")
+    alone = issuer.machine_token(aud="account")
+    assert (await other_rest.post(path, json={"token": alone})).status_code == 200
+    found = await tokens.recognise(both)
+    assert found is not None
+    assert found.tenant_id == tenant.tenant_id

@@ -98,7 +98,7 @@ async def test_every_bad_cell_is_named_and_nothing_is_loaded(build: Build) -> No
         ("objective,Mã mục tiêu\nA,B\n", "import-rejected"),
         ("unit\nA\n", "import-rejected"),
         ('objective\n"A\n', "unreadable-table"),
-        (b"objective\n\xff\n", "unreadable-table"),
+        (b"objective\n\xff\n", "unknown-encoding"),
         ("objective\nA\0\n", "unreadable-table"),
     ],
 )

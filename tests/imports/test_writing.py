@@ -14,8 +14,8 @@ from tests.group import Group
 from tests.imports.test_import import YEAR, counts, send
 from tests.rollup.stored import assert_right
 
+from okr_service.access.serving import Service
 from okr_service.kernel.database import Database
-from okr_service.rest.endpoint import Service
 
 PLAIN = """\
 unit,cycle,objective,objective_title,key_result,key_result_title,target,current,action
@@ -120,10 +120,10 @@ async def test_a_code_that_names_nothing_comes_with_what_is_similar(build: Build
     head = "unit,cycle,objective,objective_title,parent_objective,objective_owner\n"
     rows = "U,2026-H2,A,A,,\nU,2026,B,B,MT-GACHS,\nU,2026,MT-GACH,C,,NV-007\n"
     report = await imported(build.rest, head + rows, mode="dry_run")
-    told = {e["cell"]: (e["code"], e.get("did_you_mean")) for e in report["errors"]}
-    assert told["B2"] == ("cycle-unknown", ["2026-H1", "2026"])
-    assert told["F4"] == ("person-not-found", ["NV-0007"])
-    assert told["E3"] == ("objective-not-found", ["MT-GACH"])
+    told = {e["cell"]: (e["code"], e.get("suggestion")) for e in report["errors"]}
+    assert told["B2"] == ("cycle-unknown", "2026-H1")
+    assert told["F4"] == ("person-not-found", "NV-0007")
+    assert told["E3"] == ("objective-not-found", "MT-GACH")
 
 
 async def test_an_owner_who_left_or_whom_an_address_does_not_tell_is_refused(build: Build) -> None:

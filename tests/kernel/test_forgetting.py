@@ -23,8 +23,8 @@ from tests.group import Group, founded, recognising_people
 from tests.kernel.sql import tables_without_tenant, touches_tables, without_tenant
 
 from okr_service import models
+from okr_service.access.serving import Service
 from okr_service.kernel.database import SERVICE_ROLE, Database, sqlstate
-from okr_service.rest.endpoint import Service
 
 _TABLES = list(models.METADATA.sorted_tables)
 _REFUSED = "42501"

@@ -5,8 +5,8 @@ from sqlalchemy import text
 from tests.build import Build
 from tests.conftest import Tenant
 
+from okr_service.access.serving import Service
 from okr_service.kernel.forest import hold_structure
-from okr_service.rest.endpoint import Service
 
 _PLANNED = text(
     "SELECT sum(custom_plans), sum(generic_plans) FROM pg_prepared_statements"

@@ -16,10 +16,10 @@ from tests.kernel.conftest import Pooled
 from tests.kernel.pooler import SERVERS
 from tests.rollup import stored
 
+from okr_service.access.serving import Service
 from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database
 from okr_service.kernel.errors import DatabaseUnavailable
-from okr_service.rest.endpoint import Service
 from okr_service.settings import Settings
 
 _TENANTS, _REPORTS = 5, 20

@@ -1,11 +1,13 @@
 """Bad input gets a clear problem document in both languages, and leaves no trace."""
 
 import json
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from tests.build import Build, Json
+
+from okr_service.kernel.documents import encode_cursor
 
 DEEP = b'{"title": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
@@ -366,6 +368,30 @@ async def test_a_query_that_does_not_fit_is_named(
 async def test_a_forged_cursor_is_refused(rest: httpx.AsyncClient, cursor: str) -> None:
     response = await rest.get("/v1/objectives", params={"cursor": cursor})
     await expect_problem(response, 400, "invalid-cursor")
+
+
+@pytest.mark.parametrize(
+    ("path", "sort", "key"),
+    [
+        ("objectives", "title", "a\0"),
+        ("objectives", "created_at", "0001-01-01T00:00:00+14:00"),
+        ("objectives", "created_at", "9999-12-31T23:59:59-14:00"),
+        ("objectives", "progress", "NaN"),
+        ("objectives", "progress", "1e999999999"),
+        ("objectives", "title", None),
+        ("objectives", "progress", ["1"]),
+        ("key-results", "due_date", "2026-13-01"),
+        ("audit-events", "id", "9" * 40),
+    ],
+)
+async def test_a_cursor_with_an_odd_place_in_it_is_no_mistake_of_ours(
+    rest: httpx.AsyncClient, path: str, sort: str, key: object
+) -> None:
+    cursor = encode_cursor(sort, key, str(UUID(int=1)))  # type: ignore[arg-type] # as a forger may
+    response = await rest.get(f"/v1/{path}", params={"sort": sort, "cursor": cursor})
+    assert response.status_code in (200, 400), response.text
+    if key is not None:
+        assert response.json()["code"] in ("invalid-cursor", "invalid-query")
 
 
 async def test_an_unknown_address_and_method_are_problems(rest: httpx.AsyncClient) -> None:

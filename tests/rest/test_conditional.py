@@ -1,5 +1,8 @@
 """Versions on the wire: If-Match, If-None-Match, PUT and PATCH."""
 
+from urllib.parse import quote
+
+import httpx
 from tests.build import Build
 from tests.calling import client
 from tests.conftest import Tenant
@@ -119,3 +122,12 @@ async def test_a_service_may_ask_for_if_match(
     await app.state.service.database.close()
     assert (without.status_code, without.json()["code"]) == (428, "missing-if-match")
     assert having.status_code == 200
+
+
+async def test_where_it_was_put_is_where_it_is_whatever_its_key(rest: httpx.AsyncClient) -> None:
+    for key in ("a?b", "a b", "a/b", "Đơn vị 1", "a%3Fb", "a#b"):
+        path = f"/v1/units/external:{quote(key, safe='')}"
+        made = await rest.put(path, json={"name": "A"})
+        assert made.status_code == 201, made.text
+        found = await rest.get(made.headers["location"])
+        assert found.json()["external_id"] == key

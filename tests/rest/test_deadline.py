@@ -166,7 +166,8 @@ async def test_an_upload_that_is_broken_off_is_nobodys_fault(
     assert caplog.records == []
 
 
-async def test_a_stream_of_events_may_go_on(start: Start) -> None:
+@pytest.mark.parametrize("media_type", ["text/event-stream", "application/x-ndjson"])
+async def test_a_stream_may_go_on(start: Start, media_type: str) -> None:
     app = start(request_timeout_seconds=0.2)
 
     @app.get("/events")
@@ -178,7 +179,7 @@ async def test_a_stream_of_events_may_go_on(start: Start) -> None:
                 yield f"data: {number}\n\n"
                 await asyncio.sleep(0.1)
 
-        return StreamingResponse(told(), media_type="text/event-stream")
+        return StreamingResponse(told(), media_type=media_type)
 
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://okr.test") as calling:

@@ -16,8 +16,8 @@ from tests.rest.listening import listening
 
 from okr_service.kernel.database import database_url
 from okr_service.kernel.migrations import migrate
+from okr_service.kernel.traces import traceback_of
 from okr_service.main import create_app
-from okr_service.rest.logs import traceback_of
 from okr_service.settings import Settings
 
 TITLE, NAME, EMAIL = "Bí mật doanh thu Sao Mai", "Nguyễn Thị Kín", "kin@saomai.example"

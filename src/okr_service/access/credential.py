@@ -29,3 +29,9 @@ class Recogniser(Protocol):
         Raises:
             InvalidCredential: it is of this kind, and not good.
         """
+
+
+def bearer_token(authorization: str | None) -> str:
+    """Return the bearer token of an Authorization header's value, or nothing (RFC 6750, 2.1)."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip(" ") if scheme.lower() == "bearer" else ""

@@ -6,11 +6,11 @@ from okr_service.kernel.errors import Forbidden, Unauthenticated
 
 
 class MissingCredential(Unauthenticated):
-    """Send an API key in the Authorization header, as a bearer token."""
+    """Send an API key or an access token in the Authorization header, as a bearer token."""
 
 
 class InvalidCredential(Unauthenticated):
-    """This API key is unknown, expired or revoked."""
+    """This credential is unknown, expired or revoked."""
 
 
 @dataclass(eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from okr_service.access.credential import Credential, Recogniser
+from okr_service.access.credential import Credential, Recogniser, bearer_token
 from okr_service.access.errors import InvalidCredential, MissingCredential
 from okr_service.access.policy import Grants, Principal, Standing, granted, granted_to
 from okr_service.access.reads import standing
@@ -48,9 +48,8 @@ class Gatekeeper:
             MissingCredential: there is no bearer token.
             InvalidCredential: it is not one that is accepted here, or not any more.
         """
-        scheme, _, token = (authorization or "").partition(" ")
-        token = token.strip(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = bearer_token(authorization)
+        if not token:
             raise MissingCredential
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._known.get(digest)

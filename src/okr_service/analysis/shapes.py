@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from okr_service.checkins.shapes import NewCheckIn
-from okr_service.kernel.fields import Day, Input, Reference, View
+from okr_service.kernel.fields import Day, Exact, Input, Reference, View
 from okr_service.kernel.forest import DEEPEST
 from okr_service.kernel.paging import Set, Since
 from okr_service.objectives.shapes import (
@@ -121,8 +121,8 @@ class KeyResultLeaf(View):
     title: str
     metric: Metric
     unit_of_measure: str | None
-    current_value: str | None
-    target_value: str | None
+    current_value: Exact | None
+    target_value: Exact | None
     weight: float
     progress: Progress
     confidence: Confidence | None
@@ -255,8 +255,8 @@ class FeedView(View):
     feeds_id: UUID
     depth: int
     aggregate: Aggregate | None
-    value: str | None
-    contribution: str | None = Field(
+    value: Exact | None
+    contribution: Exact | None = Field(
         description="Its part of what it feeds: of a sum its value, of an average its value over "
         "their number, of the least or greatest the value if it is that one."
     )
@@ -270,7 +270,7 @@ class FeedsView(View):
     external_id: str | None
     title: str
     aggregate: Aggregate | None
-    value: str | None
+    value: Exact | None
     data: list[FeedView]
     others: int = Field(description="How many more there are.")
 

@@ -21,7 +21,9 @@ class AuditEventView(View):
     subject: str = Field(description="What kind of thing changed.")
     subject_id: UUID
     actor_id: UUID | None = Field(description="The person the credential stands for, if any.")
-    credential: str = Field(description="The API key's id, or what else called: `cli`, `demo`.")
+    credential: str = Field(
+        description="The API key's id, whose token it was (`token:…`), or what else called: `cli`."
+    )
     request_id: str
     before: dict[str, object] | None = Field(description="What differs, as it was.")
     after: dict[str, object] | None = Field(description="What differs, as it is since.")

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from okr_service.kernel.fields import (
     Day,
+    Exact,
     ExternalId,
     Figure,
     Input,
@@ -75,7 +76,7 @@ class CheckInView(View):
     external_id: str | None
     version: int = Field(description="Always 1: a check-in is never edited.")
     key_result_id: UUID
-    value: str
+    value: Exact
     observed_at: datetime
     recorded_at: datetime
     confidence: Confidence | None

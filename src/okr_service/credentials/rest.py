@@ -10,6 +10,7 @@ from sqlalchemy import and_
 from starlette.responses import Response
 
 from okr_service.access.policy import Permission
+from okr_service.access.serving import Service
 from okr_service.credentials import service, tenants
 from okr_service.credentials.errors import ApiKeyNotFound
 from okr_service.credentials.issuing import Issuing
@@ -26,7 +27,7 @@ from okr_service.credentials.shapes import (
 )
 from okr_service.organisation.tenant import tenant_view
 from okr_service.rest.answers import page, show, shown_once, written
-from okr_service.rest.endpoint import Read, Service, Write, WriteCall, needs
+from okr_service.rest.endpoint import Read, Write, WriteCall, needs
 from okr_service.rest.routing import PageOf, room
 
 router = room("credentials")

@@ -10,7 +10,8 @@ What always holds:
   the whole service answers for a pair of them. A provider does once it is *proven*: an admin
   has shown a valid token of that issuer for that audience, signed by keys found at the
   issuer's own address. Registering somebody else's issuer therefore gains nothing: it neither
-  keeps the owner out nor draws the owner's tokens in.
+  keeps the owner out nor draws the owner's tokens in. A token for several audiences is the
+  one's that was proven first, and proves nothing for another.
 - Only a public key that the issuer publishes verifies a token, by an algorithm that the
   provider allows and the key is for. Nothing in a token's header says where a key is.
 - A token is judged by RFC 9068 and RFC 8725 (`claims`). One that is plainly not an access

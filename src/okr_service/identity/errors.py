@@ -58,4 +58,4 @@ class KeysNotOfIssuer(Invalid):
 
 
 class AlreadyProvenElsewhere(Conflict):
-    """Another identity provider is already proven for this issuer and audience."""
+    """Another identity provider already answers for this issuer and one of these audiences."""

@@ -1,8 +1,10 @@
 -- The functions by which tokens are recognised. A migration installs them; a test compares
 -- what is installed with this file.
 
--- Which providers answer for a token of this issuer, for one of these audiences? At most
--- one for each audience, for the index on (issuer, audience) is unique among the proven.
+-- Which provider answers for a token of this issuer, for one of these audiences? There is at
+-- most one for each audience, for the index on (issuer, audience) is unique among the proven.
+-- A token for several is the one's that was proven first: who proves another of its audiences
+-- later must not keep its owner out.
 --
 -- The one question that cannot name a tenant: its answer is the tenant. It runs as the
 -- tables' owner, for the caller may see nothing before it is known whose token it holds;
@@ -20,7 +22,9 @@ BEGIN ATOMIC
            p.role_claim, p.roles, p.scope_prefix
       FROM identity_providers AS p
      WHERE p.issuer = of_issuer AND p.audience = ANY (audiences)
-       AND p.proven_at IS NOT NULL AND p.enabled;
+       AND p.proven_at IS NOT NULL AND p.enabled
+     ORDER BY p.proven_at, p.id
+     LIMIT 1;
 END;
 
 -- Who has this e-mail address? Letters outside ASCII are not folded: they must not make two

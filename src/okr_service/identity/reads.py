@@ -61,14 +61,10 @@ async def provider_named(
 
 
 async def provider_for(tx: Reading, issuer: str, audiences: Sequence[str]) -> Provider | None:
-    """Return the one provider that answers for an issuer and audiences, of whichever tenant.
-
-    None where there is none, and where there are several: a token for more than one
-    tenant is not one tenant's.
-    """
+    """Return the provider that answers for an issuer and audiences, of whichever tenant."""
     asked = {"issuer": issuer, "audiences": list(audiences)}
-    found = (await tx.execute(_ANSWERING, asked)).all()
-    return _provider(found[0]) if len(found) == 1 else None
+    found = (await tx.execute(_ANSWERING, asked)).one_or_none()
+    return None if found is None else _provider(found)
 
 
 async def person_named(tx: Reading, tenant_id: UUID, key: PersonKey, name: str) -> UUID | None:

@@ -7,7 +7,13 @@ from uuid import UUID
 
 from okr_service.access.credential import Credential
 from okr_service.identity.claims import Bearer, judge, plain_text
-from okr_service.identity.errors import InvalidToken, Reason, TokenProvesNothing, UnknownPerson
+from okr_service.identity.errors import (
+    AlreadyProvenElsewhere,
+    InvalidToken,
+    Reason,
+    TokenProvesNothing,
+    UnknownPerson,
+)
 from okr_service.identity.keys import Keys
 from okr_service.identity.provider import Provider
 from okr_service.identity.reads import person_named, provider_for
@@ -56,6 +62,7 @@ class Tokens:
         """Let a token through that a provider accepts, proven or not.
 
         Raises:
+            AlreadyProvenElsewhere: it is another's, which answers for one of its audiences.
             TokenProvesNothing: it does not; the reason says exactly why.
             IssuerUnavailable: the issuer's keys cannot be had.
         """
@@ -63,6 +70,7 @@ class Tokens:
             signed = read_token(token)
             if signed is not None:
                 await self._verified(provider, signed)
+                await self._require_nobody_elses(provider, signed)
                 return
             reason = Reason.MALFORMED
         except InvalidToken as refused:
@@ -87,14 +95,22 @@ class Tokens:
         raise InvalidToken(Reason.SIGNATURE if candidates else Reason.KEY)
 
     async def _provider(self, claims: Claims) -> Provider:
+        provider = await self._answering(claims)
+        if provider is None:
+            raise InvalidToken(Reason.ISSUER)
+        return provider
+
+    async def _require_nobody_elses(self, provider: Provider, token: SignedToken) -> None:
+        answering = await self._answering(token.claims)
+        if answering is not None and answering.id != provider.id:
+            raise AlreadyProvenElsewhere
+
+    async def _answering(self, claims: Claims) -> Provider | None:
         issuer, audiences = plain_text(claims.get("iss")), _audiences(claims.get("aud"))
         if issuer is None or not audiences:
             raise InvalidToken(Reason.CLAIMS)
         async with self._database.reading() as tx:
-            provider = await provider_for(tx, issuer, audiences)
-        if provider is None:
-            raise InvalidToken(Reason.ISSUER)
-        return provider
+            return await provider_for(tx, issuer, audiences)
 
     async def _credential(self, provider: Provider, bearer: Bearer) -> Credential:
         name = f"token:{provider.id}"

@@ -24,7 +24,7 @@ def cell_changes(
 ) -> Iterator[CellChange]:
     """Yield each cell that says something else of a thing than what is there."""
     for field, column in kind.columns.items():
-        if column not in thing.said:
+        if column not in thing.said or column in thing.assumed:
             continue
         was, said = present.fields[field], thing.said[column]
         if field == _OWNER and _is_same_person(present, str(said), people):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from okr_service.kernel.errors import Invalid, InvalidInput, Malformed
+from okr_service.kernel.errors import Invalid, InvalidInput, Malformed, TooLarge
 
 
 class ImportRejected(InvalidInput):
@@ -11,9 +11,85 @@ class ImportRejected(InvalidInput):
 
 @dataclass(eq=False)
 class UnreadableTable(Malformed):
-    """The file cannot be read as CSV from row {row} on."""
+    """The file cannot be read from row {row} on; it is damaged or incomplete there."""
 
     row: int
+
+
+@dataclass(eq=False)
+class UnknownEncoding(Malformed):
+    """Row {row} is not UTF-8 but {encoding}, it seems; save the file as CSV UTF-8."""
+
+    row: int
+    encoding: str
+
+
+@dataclass(eq=False)
+class UnreadableWorkbook(Malformed):
+    """The workbook is damaged or incomplete: {part} cannot be read."""
+
+    part: str
+
+
+class PasswordProtected(Invalid):
+    """The workbook is protected by a password; save it without one."""
+
+
+class MacroWorkbook(Invalid):
+    """The workbook holds macros; save it as a workbook without macros (.xlsx)."""
+
+
+@dataclass(eq=False)
+class OtherFormat(Invalid):
+    """This is {found}, not what it is sent as; save it as {wanted}."""
+
+    found: str
+    wanted: str
+
+
+@dataclass(eq=False)
+class UnpacksTooLarge(TooLarge):
+    """The workbook holds more than {limit} bytes once it is unpacked."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManySheetCells(TooLarge):
+    """Sheet {sheet} spans more than {limit} cells; remove what is far out, or send it as CSV."""
+
+    sheet: str
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManyColumns(Invalid):
+    """The file has more than {limit} columns; see row {row}."""
+
+    limit: int
+    row: int
+
+
+@dataclass(eq=False)
+class TooManyRows(TooLarge):
+    """The file has more than {limit} rows."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class CellTooLong(Invalid):
+    """A cell of row {row} has more than {limit} characters."""
+
+    limit: int
+    row: int
+
+
+@dataclass(eq=False)
+class OneFileExpected(Malformed):
+    """Send one file in the form; there are {found}."""
+
+    found: int
 
 
 class EmptyTable(Invalid):
@@ -25,13 +101,15 @@ class UnknownColumn(Invalid):
     """No column is called {header}."""
 
     header: str
+    suggestion: str | None = None
 
 
 @dataclass(eq=False)
 class ColumnRepeats(Invalid):
-    """Two columns mean the same: {header}."""
+    """Two columns mean the same: {header} and {other}."""
 
     header: str
+    other: str
 
 
 @dataclass(eq=False)
@@ -41,7 +119,25 @@ class ColumnMissing(Invalid):
     header: str
 
 
+class ExtraCells(Invalid):
+    """The row goes on after the last column; a cell with a separator inside needs quotes."""
+
+
 @dataclass(eq=False)
+class FormulaFailed(Invalid):
+    """This cell's formula gives {given}."""
+
+    given: str
+
+
+class FormulaNotCalculated(Invalid):
+    """This cell's formula was never calculated; open the file in a spreadsheet and save it."""
+
+
+class NotPlain(Invalid):
+    """A cell is a text, a number, true, false or null, not a list or an object."""
+
+
 class CellRequired(Invalid):
     """This cell may not be empty here."""
 
@@ -51,6 +147,7 @@ class UnreadableNumber(Invalid):
     """{given} is not a number."""
 
     given: str
+    suggestion: str | None = None
 
 
 @dataclass(eq=False)
@@ -65,6 +162,16 @@ class UnreadableDate(Invalid):
     """{given} is not a date like 2026-12-31 or 31/12/2026."""
 
     given: str
+    suggestion: str | None = None
+
+
+@dataclass(eq=False)
+class MixedDates(Invalid):
+    """{given} has the month first, but row {other_row} of this column the day first."""
+
+    given: str
+    other_row: int
+    suggestion: str | None = None
 
 
 @dataclass(eq=False)
@@ -73,13 +180,14 @@ class NotAChoice(Invalid):
 
     given: str
     expected: str
+    suggestion: str | None = None
 
 
 @dataclass(eq=False)
 class ContradictsRow(Invalid):
     """This differs from what row {other_row} says of the same thing."""
 
-    other_row: int
+    other_row: int | str
 
 
 class LoopInFile(Invalid):
@@ -90,7 +198,7 @@ class LoopInFile(Invalid):
 class DependsOnFailedRow(Invalid):
     """What this belongs to does not fit, in row {other_row}."""
 
-    other_row: int
+    other_row: int | str
 
 
 @dataclass(eq=False)

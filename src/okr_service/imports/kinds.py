@@ -30,6 +30,7 @@ OBJECTIVE = Kind(
         "weight": "objective_weight",
         "owner_id": "objective_owner",
         "description": "note",
+        "ambition": "ambition",
     },
 )
 KEY_RESULT = Kind(

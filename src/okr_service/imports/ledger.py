@@ -41,7 +41,9 @@ class Ledger:
         for what, key in needs.items():
             if (failed := self._failed.get((what, key))) is not None:
                 self._failed[kind.name, thing.key] = thing
-                error = DependsOnFailedRow(failed.row.number)
+                error = DependsOnFailedRow(
+                    self._plan.table.where(failed.row.number, thing.row.number)
+                )
                 self._plan.fail(thing.row, kind.key, error)
                 return True
         return False

@@ -7,31 +7,31 @@ Python's types; a cell that is empty says nothing.
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
 from okr_service.actions.shapes import ActionState
-from okr_service.imports.cells import decimal_mark, read_date, read_number
+from okr_service.imports.cells import (
+    DateOrder,
+    decimal_mark,
+    read_date,
+    read_figure,
+    read_number,
+    shown,
+)
 from okr_service.imports.columns import MONTHS
 from okr_service.imports.errors import CellRequired, ContradictsRow, LoopInFile, NotAChoice
+from okr_service.imports.suggestions import closest
 from okr_service.imports.table import Row, Table
 from okr_service.kernel.errors import FieldError, OkrError
 from okr_service.kernel.search import fold
-from okr_service.objectives.shapes import Metric
+from okr_service.objectives.shapes import Ambition, Metric
 from okr_service.organisation.shapes import UnitKind
 
-_NUMBERS = (
-    "objective_weight",
-    "start",
-    "target",
-    "target_max",
-    "current",
-    "key_result_weight",
-    "action_weight",
-    *MONTHS,
-)
+_FIGURES = ("start", "target", "target_max", "current", *MONTHS)
+_NUMBERS = ("objective_weight", "key_result_weight", "action_weight", *_FIGURES)
 _DATES = ("cycle_start", "cycle_end", "due", "action_due")
 _CHOICES: dict[str, dict[str, StrEnum]] = {
     "unit_kind": {
@@ -43,6 +43,12 @@ _CHOICES: dict[str, dict[str, StrEnum]] = {
         "phong ban": UnitKind.DEPARTMENT,
         "nhom": UnitKind.TEAM,
         **{kind.value: kind for kind in UnitKind},
+    },
+    "ambition": {
+        "cam ket": Ambition.COMMITTED,
+        "ky vong": Ambition.ASPIRATIONAL,
+        "mo rong": Ambition.ASPIRATIONAL,
+        **{ambition.value: ambition for ambition in Ambition},
     },
     "metric": {
         "tang": Metric.INCREASE,
@@ -77,6 +83,7 @@ _OF_OBJECTIVE = (
     "parent_objective",
     "objective_weight",
     "objective_owner",
+    "ambition",
 )
 _OF_KEY_RESULT = (
     "key_result_title",
@@ -98,12 +105,17 @@ Key = tuple[str, ...]
 
 @dataclass
 class Thing:
-    """One thing that rows speak of: the first row that does, and what each column says."""
+    """One thing that rows speak of: the first row that does, and what each column says.
+
+    `assumed` are the columns of which no row says more than that it is as above: enough
+    to make a new thing, but no reason to change one that is there.
+    """
 
     key: Key
     row: Row
     said: dict[str, object] = field(default_factory=dict)
     said_in: dict[str, Row] = field(default_factory=dict)
+    assumed: set[str] = field(default_factory=set)
 
     def text(self, column: str) -> str | None:
         """Return what a column of text says."""
@@ -137,32 +149,57 @@ class Plan:
 def gather(table: Table, left_out: Collection[int] = ()) -> Plan:
     """Return what a table's rows speak of, but for some that are left out."""
     plan = Plan(table)
-    texts = (text for row in table.rows for c in _NUMBERS if (text := row.get(c)))
-    mark = decimal_mark(texts)
-    readers = _readers(lambda text: read_number(text, mark))
+    readers = _readers(table)
     for row in table.rows:
         plan.rows.append(row.number)
-        if row.number not in left_out:
-            _gather_row(plan, row, _read(plan, row, readers))
+        if row.number in left_out:
+            continue
+        for column, error in row.faults.items():
+            plan.fail(row, column, error)
+        _gather_row(plan, row, _read(plan, row, readers))
     return plan
 
 
-Reader = Callable[[str], object]
+Reader = Callable[[str, Row], object]
 
 
-def _readers(number: Reader) -> dict[str, Reader]:
-    readers: dict[str, Reader] = dict.fromkeys(_NUMBERS, number)
-    readers.update(dict.fromkeys(_DATES, read_date))
+def _readers(table: Table) -> dict[str, Reader]:
+    orders = {column: DateOrder() for column in _DATES}
+    mark = decimal_mark(_figures_and_dates(table, orders))
+    readers: dict[str, Reader] = {}
+    for column in _NUMBERS:
+        readers[column] = lambda text, row: read_number(text, mark, row.get("unit_of_measure"))
+    for column in _FIGURES:
+        readers[column] = lambda text, row: read_figure(text, mark, row.get("unit_of_measure"))
+    for column, order in orders.items():
+        readers[column] = _dater(order)
     for column, choices in _CHOICES.items():
         readers[column] = _chooser(choices)
     return readers
 
 
+def _figures_and_dates(table: Table, orders: dict[str, DateOrder]) -> Iterator[str]:
+    """Yield the texts of a table's numbers, and learn how its dates are turned."""
+    for row in table.rows:
+        cells = row.cells
+        for column, order in orders.items():
+            if column in cells:
+                order.learn(cells[column], table.place(row.number)[1])
+        yield from (cells[column] for column in _NUMBERS if column in cells)
+
+
+def _dater(order: DateOrder) -> Reader:
+    return lambda text, _: read_date(text, order)
+
+
 def _chooser(choices: dict[str, StrEnum]) -> Reader:
-    def choose(text: str) -> StrEnum:
-        found = choices.get(" ".join(fold(text).split()))
+    expected = ", ".join(dict.fromkeys(choices.values()))
+
+    def choose(text: str, _: Row) -> StrEnum:
+        found = choices.get(text) or choices.get(" ".join(fold(text).split()))
         if found is None:
-            raise NotAChoice(text, ", ".join(dict.fromkeys(choices.values())))
+            likely = closest(text, choices)
+            raise NotAChoice(shown(text), expected, choices[likely] if likely else None)
         return found
 
     return choose
@@ -172,7 +209,7 @@ def _read(plan: Plan, row: Row, readers: dict[str, Reader]) -> dict[str, object]
     said: dict[str, object] = {}
     for column, text in row.cells.items():
         try:
-            said[column] = readers[column](text) if column in readers else text
+            said[column] = readers[column](text, row) if column in readers else text
         except OkrError as error:
             plan.fail(row, column, error)
     return said
@@ -217,10 +254,13 @@ def _tell(
     for column in columns:
         if column not in said:
             continue
-        if column not in thing.said:
+        repeated = column in row.repeated
+        if column not in thing.said or (column in thing.assumed and not repeated):
             thing.said[column], thing.said_in[column] = said[column], told
-        elif thing.said[column] != said[column]:
-            plan.fail(row, column, ContradictsRow(thing.said_in[column].number))
+            (thing.assumed.add if repeated else thing.assumed.discard)(column)
+        elif thing.said[column] != said[column] and not repeated:
+            other = plan.table.where(thing.said_in[column].number, row.number)
+            plan.fail(row, column, ContradictsRow(other))
 
 
 def levels(

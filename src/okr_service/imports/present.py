@@ -47,6 +47,7 @@ async def present_objectives(
             Objective.title,
             Objective.description,
             Objective.weight,
+            Objective.ambition,
             Unit.external_id.label("unit_id"),
             Cycle.code.label("cycle_id"),
             above.external_id.label("parent_code"),

@@ -1,60 +1,85 @@
 """Imports over REST."""
 
+from asyncio import to_thread
 from typing import Annotated
 
 from fastapi import Query
 from starlette.responses import Response
 
 from okr_service.access.policy import Permission
+from okr_service.access.serving import Service
 from okr_service.imports import service
+from okr_service.imports.formats import Format, read_table
 from okr_service.imports.service import Report, Root
 from okr_service.imports.shapes import Effect, ImportOptions, ImportView
+from okr_service.imports.sources import Limits
+from okr_service.imports.table import Table
+from okr_service.imports.upload import uploaded
 from okr_service.kernel.messages import Language, preferred_language
 from okr_service.rest.answers import computed
 from okr_service.rest.endpoint import BulkEndpoint, Write, needs
-from okr_service.rest.errors import UnsupportedMediaType
 from okr_service.rest.problems import located_error
 from okr_service.rest.routing import room
 
-CSV = "text/csv"
 router = room("imports", BulkEndpoint)
 
-_BODY = {"requestBody": {"required": True, "content": {CSV: {"schema": {"type": "string"}}}}}
+_FILE = {"type": "string", "format": "binary"}
+_FORM = {"type": "object", "required": ["file"], "properties": {"file": _FILE}}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            Format.CSV.value: {"schema": {"type": "string"}},
+            Format.XLSX.value: {"schema": _FILE},
+            Format.NDJSON.value: {"schema": {"type": "string"}},
+            "multipart/form-data": {"schema": _FORM},
+        },
+    }
+}
 
 
 @router.post("/imports", response_model=ImportView, openapi_extra=_BODY)
 @needs(Permission.PLAN)
-async def import_csv(options: Annotated[ImportOptions, Query()], call: Write) -> Response:
-    """Load a year's targets from a flat CSV file: all of it, or nothing, unless told to skip."""
-    given = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != CSV:
-        raise UnsupportedMediaType(CSV)
-    data = await call.request.body()
-    report = await service.import_csv(call.tx, call.who, data, options)
+async def import_file(options: Annotated[ImportOptions, Query()], call: Write) -> Response:
+    """Load a year's targets from a flat CSV, XLSX or NDJSON file: all or nothing, unless told."""
+    body = await call.request.body()
+    upload = await uploaded(call.request.headers, body)
+    home: Service = call.request.app.state.service
+    limits = Limits(
+        home.settings.import_unpacked_limit_bytes, home.settings.import_sheet_cells_limit
+    )
+    table = await to_thread(read_table, upload.file, upload.form, limits)
+    report = await service.import_table(call.tx, call.who, table, options)
     language = preferred_language(call.request.headers.get("accept-language", ""))
-    return computed(_shown(report, language))
+    return computed(_shown(report, table, language))
 
 
-def _shown(report: Report, language: Language) -> dict[str, object]:
+def _shown(report: Report, table: Table, language: Language) -> dict[str, object]:
     return {
         "mode": report.mode,
         "counts": {effect.value: report.counts[effect] for effect in Effect},
-        "rows": [_shown_row(report, row, effect) for row, effect in report.effects.items()],
+        "rows": [_shown_row(report, table, *row) for row in report.effects.items()],
         "errors": [located_error(error, language) for error in report.errors],
         "pruned": [
             {"kind": one.kind, "id": one.id, "external_id": one.external_id, "title": one.title}
             for one in report.pruned
         ],
         "roots": [_shown_root(root) for root in report.roots],
+        "skipped_sheets": [{"sheet": each.sheet, "reason": each.reason} for each in table.skipped],
     }
 
 
-def _shown_row(report: Report, row: int, effect: Effect) -> dict[str, object]:
-    shown: dict[str, object] = {"row": row, "effect": effect}
-    if effect is Effect.UPDATED and row in report.changes:
+def _shown_row(report: Report, table: Table, number: int, effect: Effect) -> dict[str, object]:
+    sheet, row = table.place(number)
+    shown: dict[str, object] = {"sheet": sheet.name, "row": row, "effect": effect}
+    if effect is Effect.UPDATED and number in report.changes:
         shown["changes"] = [
-            {"column": report.header(change.column), "was": change.was, "now_is": change.now_is}
-            for change in report.changes[row]
+            {
+                "column": sheet.headers.get(change.column, change.column),
+                "was": change.was,
+                "now_is": change.now_is,
+            }
+            for change in report.changes[number]
         ]
     return shown
 

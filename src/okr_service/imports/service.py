@@ -19,7 +19,7 @@ from okr_service.imports.plan import Plan, gather
 from okr_service.imports.pruning import Doomed, Pruning, Scope, find_doomed
 from okr_service.imports.shapes import Effect, ImportOptions, Mode, OnError
 from okr_service.imports.suggesting import with_suggestions
-from okr_service.imports.table import Table, read_csv
+from okr_service.imports.table import Table
 from okr_service.imports.work import Import
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import FieldError
@@ -49,29 +49,16 @@ class Report:
     """What an import did, or would do: each row's effect, each cell that does not fit."""
 
     mode: Mode
-    headers: Mapping[str, str]
     effects: Mapping[int, Effect]
     changes: Mapping[int, list[CellChange]]
     errors: list[FieldError]
     pruned: list[Doomed]
     roots: list[Root]
 
-    def header(self, column: str) -> str:
-        """Return what a column is called in the file."""
-        return self.headers.get(column, column)
-
     @property
     def counts(self) -> Counter[Effect]:
         """Return how many rows do what."""
         return Counter(self.effects.values())
-
-
-async def import_csv(
-    tx: Transaction, who: Principal, data: bytes, options: ImportOptions
-) -> Report:
-    """Load a CSV file, as `import_table` does; raises UnreadableTable and EmptyTable, too."""
-    require(who, Permission.PLAN)
-    return await import_table(tx, who, await to_thread(read_csv, data), options)
 
 
 async def import_table(
@@ -103,11 +90,11 @@ async def import_table(
     if options.mode is Mode.COMMIT and wrong:
         raise ImportRejected(_in_order(wrong))
     await (attempt.commit() if options.mode is Mode.COMMIT else attempt.rollback())
-    return _report(options.mode, table, done, _in_order(left_out + wrong))
+    return _report(options.mode, done, _in_order(left_out + wrong))
 
 
 def _rows_of(errors: Iterable[FieldError]) -> set[int]:
-    return {row for error in errors if isinstance(row := error.facts.get("row"), int)}
+    return {row for error in errors if isinstance(row := error.facts.get("number"), int)}
 
 
 @dataclass(frozen=True)
@@ -128,7 +115,7 @@ async def _load(tx: Transaction, who: Principal, plan: Plan, scope: Scope | None
     return _Done(ledger, pruning.doomed, before, await _roots(tx, who, plan))
 
 
-def _report(mode: Mode, table: Table, done: _Done, errors: list[FieldError]) -> Report:
+def _report(mode: Mode, done: _Done, errors: list[FieldError]) -> Report:
     known = {root.id: root.progress for root in done.before}
     roots = [
         Root(
@@ -143,7 +130,7 @@ def _report(mode: Mode, table: Table, done: _Done, errors: list[FieldError]) -> 
     effects = dict.fromkeys(done.ledger.rows, Effect.UNCHANGED)
     effects |= done.ledger.effects | dict.fromkeys(_rows_of(errors), Effect.FAILED)
     changes = done.ledger.changes if mode is Mode.DRY_RUN else {}
-    return Report(mode, table.headers, effects, changes, errors, done.pruned, roots)
+    return Report(mode, effects, changes, errors, done.pruned, roots)
 
 
 @dataclass(frozen=True)
@@ -162,4 +149,4 @@ async def _roots(tx: Transaction, who: Principal, plan: Plan) -> Sequence[_Root]
 
 
 def _in_order(errors: list[FieldError]) -> list[FieldError]:
-    return sorted(errors, key=lambda error: int(str(error.facts.get("row", 0))))
+    return sorted(errors, key=lambda error: int(str(error.facts.get("number", 0))))

@@ -1,7 +1,7 @@
 """What goes in and out about imports."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,13 +70,14 @@ class ImportOptions(BaseModel):
 class CellErrorView(View):
     """A cell that does not fit."""
 
-    row: int = Field(description="As a spreadsheet counts; the header is row 1.")
+    sheet: str | None = Field(default=None, description="Of a workbook.")
+    row: int = Field(description="As a spreadsheet counts; a header without titles is row 1.")
     column: str = Field(description="The column's header in the file.")
     cell: str | None = Field(default=None, description="As a spreadsheet names it: `J12`.")
     pointer: str
     code: str
     message: str
-    did_you_mean: list[str] | None = Field(default=None, description="What is there, and similar.")
+    suggestion: str | None = Field(default=None, description="What may be meant instead.")
 
 
 class CellChangeView(View):
@@ -90,6 +91,7 @@ class CellChangeView(View):
 class RowView(View):
     """What a row does."""
 
+    sheet: str | None = Field(description="Null where the file has no sheets.")
     row: int
     effect: Effect
     changes: list[CellChangeView] | None = Field(
@@ -125,6 +127,13 @@ class RootView(View):
     after: Annotated[float, Field(ge=0, le=1)] | None
 
 
+class SkippedSheetView(View):
+    """A sheet that was not read."""
+
+    sheet: str
+    reason: Literal["hidden", "example", "no_header"]
+
+
 class ImportView(View):
     """What an import did, or would do."""
 
@@ -134,3 +143,4 @@ class ImportView(View):
     errors: list[CellErrorView]
     pruned: list[PrunedView]
     roots: list[RootView]
+    skipped_sheets: list[SkippedSheetView]

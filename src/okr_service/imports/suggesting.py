@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from sqlalchemy import Select, select, union
 
 from okr_service.access.policy import Principal
 from okr_service.cycles.model import Cycle
 from okr_service.imports.plan import Plan
+from okr_service.imports.suggestions import closest
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import FieldError
 from okr_service.kernel.references import EXTERNAL, alive
@@ -16,8 +16,7 @@ from okr_service.objectives.access import objective_seen
 from okr_service.objectives.model import Objective
 from okr_service.organisation.model import Person
 
-_MOST_NAMES, _MOST_ERRORS, _MOST_LIKELY = 5_000, 50, 3
-DID_YOU_MEAN = "did_you_mean"
+_MOST_NAMES, _MOST_ERRORS = 5_000, 50
 
 
 async def with_suggestions(
@@ -38,8 +37,8 @@ async def with_suggestions(
             known[error.code] = [name for name in await tx.scalars(names) if name]
             if error.code == "objective-not-found":
                 known[error.code] += [key[0] for key in plan.objectives][:_MOST_NAMES]
-        likely = get_close_matches(given, sorted({*known[error.code]} - {given}), _MOST_LIKELY)
-        told.append(replace(error, facts=error.facts | {DID_YOU_MEAN: likely}) if likely else error)
+        likely = closest(given, sorted({*known[error.code]} - {given}))
+        told.append(replace(error, facts=error.facts | {"suggestion": likely}) if likely else error)
     return told
 
 

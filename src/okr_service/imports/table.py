@@ -1,24 +1,39 @@
-"""Reading a CSV file into rows of cells."""
+"""A file as rows of cells under columns that we know.
 
-import csv
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+Rows are read anew each time they are asked for, one by one, so that memory does not
+grow with the file; ask for one iteration at a time.
+"""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from types import MappingProxyType
+from typing import NamedTuple
+
+from okr_service.imports.cells import Day
 from okr_service.imports.columns import located, recognise
-from okr_service.imports.errors import EmptyTable, ImportRejected, UnreadableTable
+from okr_service.imports.errors import EmptyTable, ExtraCells, ImportRejected
+from okr_service.imports.header import find_header
+from okr_service.imports.outline import Outline
+from okr_service.imports.sources import Line, Skipped, Source
 from okr_service.kernel.errors import FieldError, OkrError
 
-_SEPARATORS = ",;\t"
-_HEADER_ROW = 1
+_A_SHEET = 10_000_000  # more rows than a sheet can have
+_NO_FAULTS: Mapping[str, OkrError] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of the file: its number as a spreadsheet counts, and its filled cells by column."""
+class Row(NamedTuple):
+    """A row of the file: its number, and its filled cells by column.
+
+    The number is the spreadsheet's; in the second sheet that is read it goes on from
+    10,000,000, and so on, so that it tells rows of a file apart and keeps their order.
+    `repeated` are the cells that were empty and mean the same as above.
+    """
 
     number: int
     cells: dict[str, str]
+    faults: Mapping[str, OkrError] = _NO_FAULTS
+    repeated: frozenset[str] = frozenset()
 
     def get(self, column: str) -> str | None:
         """Return what a cell says, or None where it is empty."""
@@ -26,12 +41,42 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A file's rows, and what its columns are called in it."""
+class Sheet:
+    """What the columns are called in a sheet and where they stand; a CSV file has one, unnamed."""
 
-    rows: list[Row]
-    headers: dict[str, str]
-    places: dict[str, int]
+    name: str | None
+    headers: Mapping[str, str]
+    places: Mapping[str, int]
+    header_row: int = 1
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file's sheets that have rows for us, and those that were skipped."""
+
+    sheets: Sequence[Sheet]
+    read: Callable[[], Iterator[Row]]
+    skipped: Sequence[Skipped] = field(default_factory=list)
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """Read the rows of all sheets, one by one."""
+        return self.read()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Return what the columns of the first sheet are called."""
+        return self.sheets[0].headers
+
+    @property
+    def places(self) -> Mapping[str, int]:
+        """Return where the columns of the first sheet stand."""
+        return self.sheets[0].places
+
+    def place(self, number: int) -> tuple[Sheet, int]:
+        """Return a row's sheet, and its number in it."""
+        at, row = divmod(number, _A_SHEET)
+        return self.sheets[at], row
 
     def error(self, row: Row, column: str, error: OkrError) -> FieldError:
         """Say what is wrong with a cell, in the file's own words."""
@@ -39,55 +84,115 @@ class Table:
 
     def located(self, row: Row, column: str, error: FieldError) -> FieldError:
         """Place an error in a cell of the file."""
-        header = self.headers.get(column, column)
-        return located(error, row.number, header, self.places.get(column))
+        sheet, number = self.place(row.number)
+        header = sheet.headers.get(column, column)
+        found = located(error, number, header, sheet.places.get(column), sheet.name)
+        found.facts["number"] = row.number
+        return found
+
+    def where(self, number: int, beside: int) -> int | str:
+        """Name a row to somebody who looks at another: with its sheet, if that differs."""
+        (sheet, row), (here, _) = self.place(number), self.place(beside)
+        return row if sheet is here else f"{sheet.name}!{row}"
 
 
-def read_csv(data: bytes) -> Table:
-    """Read a CSV file: UTF-8 with or without BOM, cells set apart by comma, semicolon or tab.
+def table_of(sources: Sequence[Source], skipped: Sequence[Skipped] = ()) -> Table:
+    """Find the sheets that have a header we know, and what their columns are.
 
     Raises:
-        UnreadableTable: it is not such a file.
         EmptyTable: there are no rows.
-        ImportRejected: the header does not fit.
+        ImportRejected: a header does not fit, or there is none that we know.
+        And what the sources raise.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = data[: error.start].count(b"\n") + 1
-        raise UnreadableTable(row) from error
-    if "\0" in text:
-        raise UnreadableTable(text[: text.index("\0")].count("\n") + 1)
-    lines = list(_lines(text))
-    if len(lines) <= 1:
+    found = [(source, *find_header(source.lines())) for source in sources]
+    certain = [(source, line) for source, line, sure in found if sure and line is not None]
+    if not certain:
+        certain = [(source, line) for source, line, _ in found if line is not None][:1]
+    if not certain:
         raise EmptyTable
-    headers = lines[0][1]
-    places, errors = recognise(headers)
+    read = {id(source) for source, _ in certain}
+    unread = [
+        Skipped(source.name or "", "no_header") for source in sources if id(source) not in read
+    ]
+    sheets, errors = [], []
+    for source, line in certain:
+        sheet, wrong = _sheet(source.name, line)
+        sheets.append(sheet)
+        errors += wrong
+    table = Table(sheets, _Reading([s for s, _ in certain], sheets), [*skipped, *unread])
+    if next(iter(table.rows), None) is None and (not errors or _is_alone(certain)):
+        raise EmptyTable
     if errors:
         raise ImportRejected(errors)
-    rows = [
-        Row(number, {c: text for c, p in places.items() if (text := _cell(cells, p))})
-        for number, cells in lines[1:]
-    ]
-    return Table(
-        [row for row in rows if row.cells],
-        {column: headers[place].strip() for column, place in places.items()},
-        places,
-    )
+    return table
 
 
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    first = text.partition("\n")[0]
-    separator = max(_SEPARATORS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    number = _HEADER_ROW
-    try:
-        for cells in reader:
-            yield number, cells
-            number += 1
-    except csv.Error as error:
-        raise UnreadableTable(number) from error
+def _is_alone(certain: Sequence[tuple[Source, Line]]) -> bool:
+    source, line = certain[0]
+    return len(certain) == 1 and all(number == line[0] for number, _ in source.lines())
 
 
-def _cell(cells: list[str], place: int) -> str:
-    return cells[place].strip() if place < len(cells) else ""
+def _sheet(name: str | None, line: Line) -> tuple[Sheet, list[FieldError]]:
+    row, cells = line
+    places, errors = recognise(cells, row, name)
+    headers = {column: cells[place] for column, place in places.items()}
+    return Sheet(name, headers, places, row), errors
+
+
+@dataclass(frozen=True)
+class _Reading:
+    sources: Sequence[Source]
+    sheets: Sequence[Sheet]
+
+    def __call__(self) -> Iterator[Row]:
+        return chain.from_iterable(
+            _rows(source, sheet, at * _A_SHEET)
+            for at, (source, sheet) in enumerate(zip(self.sources, self.sheets, strict=True))
+        )
+
+
+def _rows(source: Source, sheet: Sheet, offset: int) -> Iterator[Row]:
+    columns, places = tuple(sheet.places), tuple(sheet.places.values())
+    outline, broken, width, longest = Outline(columns), source.broken, max(places) + 1, 0
+    header: list[str] | None = None
+    for number, given in source.lines():
+        if number <= sheet.header_row:
+            if number == sheet.header_row:
+                header, longest = given, _filled(given)
+            continue
+        length = len(given)
+        cells = given if length >= width else given + [""] * (width - length)
+        said = {
+            column: text
+            for column, place in zip(columns, places, strict=True)
+            if (text := cells[place])
+        }
+        if number in broken or (length > longest and any(cells[longest:])):
+            faults = _faults(broken.get(number, {}), sheet, cells[longest:])
+        elif not said or (cells == header):
+            continue  # nothing is said, or the header again, as on each printed page
+        else:
+            faults = _NO_FAULTS
+        if type(said.get("cycle")) is Day:
+            said["cycle"] = _month(said["cycle"])
+        repeated = outline.complete(said, faults)
+        yield Row(offset + number, said, faults, repeated)
+
+
+def _filled(cells: Sequence[str]) -> int:
+    return max((place + 1 for place, text in enumerate(cells) if text), default=0)
+
+
+def _faults(
+    broken: Mapping[int, OkrError], sheet: Sheet, beyond: Sequence[str]
+) -> Mapping[str, OkrError]:
+    faults = {c: broken[place] for c, place in sheet.places.items() if place in broken}
+    if sheet.name is None and any(beyond):
+        last = max(sheet.places, key=sheet.places.__getitem__)
+        faults.setdefault(last, ExtraCells())
+    return faults
+
+
+def _month(day: str) -> str:
+    """Return the month's code that a spreadsheet took for a date: 2026-09 is 1 September to it."""
+    return day[:7] if day.endswith("-01") else day

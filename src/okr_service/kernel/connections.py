@@ -5,7 +5,7 @@ our own, sent past it. What was begun or told and did not come back well is not 
 its connection ends, so that nobody goes on in another's transaction or tenant.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -47,6 +47,7 @@ def engine_of(url: URL, pool: Pool) -> AsyncEngine:
         "server_settings": dict(pool.server_settings),
         "timeout": pool.timeout,
         "prepared_statement_cache_size": 500,
+        "max_cacheable_statement_size": 0,  # however long a statement is
     }
     if pool.shared:
         # The driver parses and runs a statement without a Sync between, so that the same
@@ -151,6 +152,15 @@ async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
     return (await connection.get_raw_connection()).driver_connection
 
 
+async def row_of_bytes(
+    connection: AsyncConnection, statement: str, values: Sequence[object]
+) -> list[bytes | None]:
+    """Return the only row of a statement whose columns are bytes, past all that SQLAlchemy does."""
+    driver = await _driver(connection)
+    with _told_as_sqlalchemy_would(driver, statement):
+        return list(await driver.fetchrow(statement, *values))
+
+
 async def _end(driver: asyncpg.Connection, statement: str) -> None:
     if await say(driver, statement) != statement:  # it answers a COMMIT with ROLLBACK
         raise NothingStored
@@ -172,9 +182,15 @@ async def say_or_end(
 
 async def say(driver: asyncpg.Connection, statement: str, within: float | None = None) -> str:
     """Send a statement that SQLAlchemy is not to know of; returns what PostgreSQL did."""
-    try:
+    with _told_as_sqlalchemy_would(driver, statement):
         done: str = await driver.execute(statement, timeout=within)
+    return done
+
+
+@contextmanager
+def _told_as_sqlalchemy_would(driver: asyncpg.Connection, statement: str) -> Iterator[None]:
+    try:
+        yield
     except _DRIVERS as error:
         lost = driver.is_closed()
         raise DBAPIError(statement, None, error, connection_invalidated=lost) from error
-    return done

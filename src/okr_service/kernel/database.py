@@ -12,7 +12,7 @@ reading connection remembers whom it was told last. Behind a transaction pooler 
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -21,7 +21,15 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from okr_service.kernel.connections import Pool, begun, connected, engine_of, tell, telling
+from okr_service.kernel.connections import (
+    Pool,
+    begun,
+    connected,
+    engine_of,
+    row_of_bytes,
+    tell,
+    telling,
+)
 from okr_service.kernel.errors import DatabaseUnavailable, ReferenceGone, StatementTooLong
 from okr_service.settings import Settings
 
@@ -154,6 +162,12 @@ class Database:
         """Close every connection."""
         await self._writer.dispose()
         await self._reader.dispose()
+
+
+async def fetch_bytes(tx: Reading, statement: str, values: Sequence[object]) -> list[bytes | None]:
+    """Return the only row of a statement whose columns are bytes."""
+    connection = await tx.connection() if isinstance(tx, AsyncSession) else tx
+    return await row_of_bytes(connection, statement, values)
 
 
 async def enter_tenant(tx: Transaction, tenant_id: UUID) -> None:

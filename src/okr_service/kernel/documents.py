@@ -9,9 +9,10 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
+from typing import TypeVar
 from uuid import UUID
 
 import orjson
@@ -52,6 +53,9 @@ from okr_service.kernel.sql import DIALECT
 
 _MADE = "made"
 _SHAPES_KEPT = 1000
+_BIGINT_BITS = 64
+_MOST_DIGITS = 1000
+_V = TypeVar("_V")
 Expression = SQLColumnExpression[object]
 Document = Mapping[str, Expression]
 Seen = Callable[[Reach], list[ColumnElement[bool]]]  # the conditions that rows seen so far meet
@@ -214,7 +218,7 @@ class Collection:
         name, descending = self._order(request)
         key = self._key(name)
         order = [column.desc() if descending else column.asc() for column in (key, self.model.id)]
-        if _nullable(key):
+        if is_nullable(key):
             order[0] = order[0].nulls_last()
         wanted = (
             self.rows(
@@ -234,6 +238,25 @@ class Collection:
             wanted = wanted.where(self._after(key, after, after_id, descending))
         return select(*_gathered(request.limit)).select_from(wanted.subquery("wanted"))
 
+    def place(self, sort: str) -> tuple[Expression, bool]:
+        """Return what an order sorts by, and whether downwards; ids tell equals apart.
+
+        Raises:
+            InvalidQuery: it is not one that this list knows.
+        """
+        name, descending = self._order(PageRequest(sort=sort))
+        return self._key(name), descending
+
+    def beyond(self, sort: str, cursor: str) -> ColumnElement[bool]:
+        """Return the condition that rows come after a cursor of an order.
+
+        Raises:
+            InvalidQuery, InvalidCursor.
+        """
+        key, descending = self.place(sort)
+        after, after_id = decode_cursor(cursor, sort, key)
+        return self._after(key, after, after_id, descending)
+
     def _after(
         self, key: Expression, value: object, row_id: UUID, descending: bool
     ) -> ColumnElement[bool]:
@@ -241,7 +264,7 @@ class Collection:
         if value is None:
             return and_(key.is_(None), beyond_id)
         after = literal(value, _type(key))
-        if not _nullable(key):
+        if not is_nullable(key):
             here, there = tuple_(key, self.model.id), tuple_(after, literal(row_id))
             return here < there if descending else here > there
         beyond = key < after if descending else key > after
@@ -265,19 +288,23 @@ class Collection:
         """
         shape = (request.fields, request.include, sight.everything)
         if shape not in self._made:
-            made: Label[object] = json_object(self._shown(request, sight)).label(_MADE)
-            whole = (
-                select(made)
-                .select_from(self.model if self.source is None else self.source)
-                .compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
-            )
-            sql = str(whole).removeprefix("SELECT ").rpartition(f" AS {_MADE}")[0]
+            sql = self.sql_of(json_object(self._shown(request, sight)))
             if len(self._made) >= _SHAPES_KEPT:
                 self._made.clear()
             doc = text(f"({sql}) AS doc")
             uses_reach = not sight.everything and UNITS in sql
             self._made[shape] = doc.bindparams(*reach_parameters()) if uses_reach else doc
         return self._made[shape]
+
+    def sql_of(self, expression: Expression) -> str:
+        """Return an expression as text, for a statement that selects from this collection."""
+        made: Label[object] = expression.label(_MADE)
+        whole = (
+            select(made)
+            .select_from(self.model if self.source is None else self.source)
+            .compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
+        )
+        return str(whole).removeprefix("SELECT ").rpartition(f" AS {_MADE}")[0]
 
     def _shown(self, request: PageRequest, sight: Reach) -> dict[str, Expression]:
         for name in request.include:
@@ -354,17 +381,26 @@ def decode_cursor(cursor: str, sort: str, key: Expression) -> tuple[object, UUID
 def _typed(value: str, key: Expression) -> object:
     match _type(key):
         case DateTime():
-            return datetime.fromisoformat(value)
+            return datetime.fromisoformat(value).astimezone(UTC)
         case Date():
             return date.fromisoformat(value)
         case Integer():
-            return int(value)
+            number = int(value)
+            return _required(number, number.bit_length() < _BIGINT_BITS)
         case Numeric():
-            return Decimal(value)
+            figure = Decimal(value)
+            return _required(figure, figure.is_finite() and abs(figure.adjusted()) < _MOST_DIGITS)
         case Uuid():
             return UUID(value)
         case _:
-            return str(value)
+            return _required(str(value), "\0" not in value)
+
+
+def _required(value: _V, fits: bool) -> _V:
+    """Refuse what PostgreSQL has no value for."""
+    if not fits:
+        raise ValueError
+    return value
 
 
 def _type(key: Expression) -> TypeEngine[object]:
@@ -372,7 +408,8 @@ def _type(key: Expression) -> TypeEngine[object]:
     return found
 
 
-def _nullable(key: Expression) -> bool:
+def is_nullable(key: Expression) -> bool:
+    """Say whether rows may lack what they are sorted by; those come last."""
     return bool(getattr(key, "nullable", True))
 
 

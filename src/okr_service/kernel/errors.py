@@ -160,6 +160,37 @@ class DatabaseUnavailable(Unavailable):
     """The database cannot be reached or has no connection free."""
 
 
+@dataclass(eq=False)
+class MalformedJson(Malformed):
+    """The body is not well-formed JSON; see line {line}, column {column}."""
+
+    line: int
+    column: int
+
+
+@dataclass(eq=False)
+class NotUtf8(Malformed):
+    """The body is not UTF-8; see byte {position}."""
+
+    position: int
+
+
+class BodyTooLarge(TooLarge):
+    """The body is larger than this service accepts here."""
+
+
+class InternalError(OkrError):
+    """Something failed in the service; it has been logged."""
+
+
+class WrongMethod(OkrError):
+    """This address does not take that method."""
+
+
+class MissingIfMatch(PreconditionRequired):
+    """Send the ETag you read in If-Match."""
+
+
 def attempt(work: Callable[[], _T]) -> _T | OkrError:
     """Return what work comes to, or what is wrong with it."""
     try:

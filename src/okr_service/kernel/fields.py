@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 Ref = NewType("Ref", str)
+Exact = NewType("Exact", str)  # a figure on its way out: a string, so that no digit is lost
 _D = TypeVar("_D", bound=date)
 
 # A figure has at most 20 digits before the point and 10 after it: enough for a

@@ -19,11 +19,16 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from okr_service.kernel.database import Transaction
-from okr_service.kernel.errors import Conflict, Invalid
+from okr_service.kernel.errors import Conflict, Invalid, Malformed
 from okr_service.kernel.model import Model
 
+_LONGEST = 255
 KEPT = timedelta(hours=24)
 _ERASED = b""  # the fingerprint of a request whose answer was erased
+
+
+class InvalidIdempotencyKey(Malformed):
+    """An Idempotency-Key has 1 to 255 visible ASCII characters."""
 
 
 class IdempotencyKeyReused(Invalid):
@@ -69,6 +74,12 @@ class IdempotentRequest:
     caller: str
     key: str
     fingerprint: bytes
+
+
+def require_key(key: str) -> None:
+    """Let a key through that can be kept; raises InvalidIdempotencyKey."""
+    if not (0 < len(key) <= _LONGEST and key.isascii() and key.isprintable()):
+        raise InvalidIdempotencyKey
 
 
 async def first_answer(tx: Transaction, request: IdempotentRequest) -> IdempotentAnswer | None:

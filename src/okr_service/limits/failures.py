@@ -52,7 +52,7 @@ class LoginFailures:
         self._good: dict[int, float] = {}  # until when, by the hash of what was shown
 
     def hold_off(self, address: str, shown: str) -> None:
-        """Refuse a credential that is not to be looked up now.
+        """Refuse a bearer token that is not to be looked up now.
 
         Raises:
             TooManyFailures: its address showed too many bad ones, and it is not known as good.
@@ -66,9 +66,10 @@ class LoginFailures:
 
     def remember(self, shown: str) -> None:
         """Note that a credential was found good."""
-        if len(self._good) >= _MOST:
-            self._good = {}
+        self._good.pop(hash(shown), None)
         self._good[hash(shown)] = monotonic() + _GOOD_FOR
+        if len(self._good) > _MOST:
+            del self._good[next(iter(self._good))]  # the one that was shown least lately
 
     async def count(self, address: str, shown: str) -> None:
         """Note that a credential was found bad, and slow its address if it was one too many."""

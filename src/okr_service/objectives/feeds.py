@@ -21,6 +21,7 @@ from okr_service.objectives.errors import (
     KeyResultNotFound,
     SourceMismatch,
 )
+from okr_service.objectives.joining import require_may_join
 from okr_service.objectives.model import KeyResult
 from okr_service.objectives.shapes import Aggregate, Metric, NewKeyResult, ValueSource
 
@@ -50,7 +51,7 @@ async def require_may_feed(
 
     Raises:
         KeyResultNotFound, FeedHasNoValue, FedByCheckIns, FeedUnitMismatch, FeedWouldLoop,
-        FeedTooDeep.
+        FeedTooDeep, and those of `require_may_join`.
     """
     if new.feeds_id is None:
         return None
@@ -62,13 +63,15 @@ async def require_may_feed(
         raise FeedHasNoValue().at(at)
     of = (KeyResult.tenant_id == who.tenant_id, KeyResult.id == fed_id)
     columns = (KeyResult.unit_of_measure, KeyResult.format, KeyResult.currency)
-    source, *measure = (await tx.execute(select(KeyResult.source, *columns).where(*of))).one()
+    asked = select(KeyResult.objective_id, KeyResult.source, *columns).where(*of)
+    objective_id, source, *measure = (await tx.execute(asked)).one()
     if source != ValueSource.CHILDREN:
         raise FedByCheckIns().at(at)
     if measure != [new.unit_of_measure, new.format, new.currency]:
         raise FeedUnitMismatch().at(at)
     if row is None or row.feeds_id != fed_id:
         row_id = None if row is None else row.id
+        await require_may_join(tx, who, objective_id, at)
         loop, deep = FeedWouldLoop().at(at), FeedTooDeep().at(at)
         await require_place(tx, KeyResult, who.tenant_id, row_id, fed_id, loop, deep, "feeds_id")
     return fed_id

@@ -108,6 +108,7 @@ KEY_RESULTS = Collection(
         "created_at": KeyResult.created_at,
         "updated_at": KeyResult.updated_at,
         "check_in_due_date": CHECK_IN_DUE_DATE,
+        "position": KeyResult.position,
     },
     seen=key_result_seen,
     masks={"feeds_id": _FEEDS_IF_SHOWN},
@@ -186,6 +187,7 @@ OBJECTIVES = Collection(
         "progress": Objective.progress,
         "created_at": Objective.created_at,
         "updated_at": Objective.updated_at,
+        "position": Objective.position,
     },
     seen=objective_seen,
     includes={

@@ -12,6 +12,7 @@ from okr_service.cycles.shapes import Cadence
 from okr_service.kernel.fields import (
     Count,
     Day,
+    Exact,
     ExternalId,
     Figure,
     Input,
@@ -210,7 +211,7 @@ class PlannedFigureView(View):
     """What value is due on a day."""
 
     date: date
-    value: str
+    value: Exact
 
 
 class LinkView(View):
@@ -235,10 +236,10 @@ class KeyResultView(View):
     unit_of_measure: str | None
     format: Format
     currency: str | None
-    start_value: str | None
-    target_value: str | None
-    target_max: str | None
-    current_value: str | None = Field(description="The start value until the first check-in.")
+    start_value: Exact | None
+    target_value: Exact | None
+    target_max: Exact | None
+    current_value: Exact | None = Field(description="The start value until the first check-in.")
     observed_at: datetime | None = Field(description="When the current value was seen.")
     confidence: Confidence | None
     weight: float
@@ -251,7 +252,7 @@ class KeyResultView(View):
     source: ValueSource
     aggregate: Aggregate | None
     feeds_id: UUID | None = Field(description="The key result that its value feeds.")
-    expected_value: str | None = Field(description="What the plan wants today, if there is one.")
+    expected_value: Exact | None = Field(description="What the plan wants today, if there is one.")
     expected_progress: Progress
     health: Health
     check_in_due_date: date | None = Field(description="When to report next, by the cadence.")

@@ -27,6 +27,7 @@ from okr_service.objectives.errors import (
     CycleMismatch,
     ObjectiveNotFound,
 )
+from okr_service.objectives.joining import joined
 from okr_service.objectives.model import KeyResult, Objective, PlannedValue
 from okr_service.objectives.shapes import NewObjective
 from okr_service.organisation import service as organisation
@@ -73,7 +74,8 @@ class _Surroundings:
     cycles: Named
     open: OpenCycles
     parents: Named
-    cycle_of: Mapping[UUID, Cycle]  # of each parent
+    above: Mapping[UUID, tuple[str, UUID]]  # state and cycle of each parent
+    over: OpenCycles  # of the parents
     places: Places
     taken: Collection[str]
 
@@ -86,6 +88,7 @@ async def _surroundings(tx: Transaction, who: Principal, batch: Sequence[Wanted]
     held = await cycles.open_cycles(tx, who, named.ids.values())
     parents = await named_objectives(tx, who, (new.parent_id for new in news))
     under = {*parents.ids.values(), *(w.unseen_parent for w in batch if w.unseen_parent)}
+    above = await _above(tx, who, under)
     keys = (w.new.external_id for w in batch if _takes_key(w))
     return _Surroundings(
         units,
@@ -93,7 +96,8 @@ async def _surroundings(tx: Transaction, who: Principal, batch: Sequence[Wanted]
         named,
         held,
         parents,
-        await _cycles_of(tx, who, under),
+        above,
+        await cycles.open_cycles(tx, who, (cycle_id for _, cycle_id in above.values())),
         await places(tx, Objective, who.tenant_id, _moves(batch, parents)),
         await taken(tx, Objective, who.tenant_id, keys),
     )
@@ -119,15 +123,15 @@ async def named_objectives(tx: Transaction, who: Principal, refs: Iterable[Ref |
     return await references.name(tx, Objective, who.tenant_id, refs, ObjectiveNotFound, seen)
 
 
-async def _cycles_of(
+async def _above(
     tx: Transaction, who: Principal, objective_ids: Collection[UUID]
-) -> dict[UUID, Cycle]:
+) -> dict[UUID, tuple[str, UUID]]:
     if not objective_ids:
         return {}
     of = (Objective.tenant_id == who.tenant_id, among(Objective.id, sorted(objective_ids)))
-    its = (Cycle.tenant_id == who.tenant_id) & (Cycle.id == Objective.cycle_id)
-    found = await tx.execute(select(Objective.id, Cycle).join(Cycle, its).where(*of))
-    return {row.id: row.Cycle for row in found}
+    columns = (Objective.id, Objective.state, Objective.cycle_id)
+    found = await tx.execute(select(*columns).where(*of))
+    return {row.id: (row.state, row.cycle_id) for row in found}
 
 
 def _values(around: _Surroundings, wanted: Wanted) -> Values:
@@ -160,10 +164,14 @@ def _values(around: _Surroundings, wanted: Wanted) -> Values:
 def _require_fits_under(
     around: _Surroundings, parent_id: UUID, cycle: Cycle, present: Objective | None
 ) -> None:
-    if not cycles.contains(around.cycle_of[parent_id], cycle):
-        raise CycleMismatch().at("/parent_id")
-    if present is None or present.parent_id != parent_id:
-        loop, deep = AlignmentWouldLoop().at("/parent_id"), AlignmentTooDeep().at("/parent_id")
+    at = "/parent_id"
+    joins = present is None or present.parent_id != parent_id
+    state, cycle_id = around.above[parent_id]
+    outer = joined(state, around.over, cycle_id, at) if joins else around.over.by_id[cycle_id]
+    if not cycles.contains(outer, cycle):
+        raise CycleMismatch().at(at)
+    if joins:
+        loop, deep = AlignmentWouldLoop().at(at), AlignmentTooDeep().at(at)
         row_id = present.id if present else None
         around.places.require(row_id, parent_id, loop, deep)
 

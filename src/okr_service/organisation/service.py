@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from uuid import UUID
 
+from sqlalchemy import any_, func, select
+
 from okr_service.access.policy import Permission, Principal, Role, require
 from okr_service.audit.service import Change, record
 from okr_service.kernel import references
@@ -85,6 +87,7 @@ async def create_person(tx: Transaction, who: Principal, new: NewPerson) -> Pers
     """
     require(who, Permission.EDIT_PEOPLE)
     values = await _person_values(tx, who, new)
+    await _require_may_have_address(tx, who, new.email)
     person = Person(tenant_id=who.tenant_id, **values)
     await add(tx, person)
     await record(tx, who, Change("created", "person", person.id, after=values))
@@ -109,6 +112,8 @@ async def edit_person(
     changes = differences(person, await _person_values(tx, who, edit(_person_input(person))))
     if changes:
         _require_may_rename(who, person, changes)
+        if "email" in changes:
+            await _require_may_have_address(tx, who, str(changes["email"] or "") or None)
         before = await change(tx, person, changes)
         await record(tx, who, Change("updated", "person", person.id, before, changes))
     return person
@@ -138,6 +143,23 @@ def _require_may_rename(who: Principal, person: Person, changes: Mapping[str, ob
     An issuer's token is matched with a person by these.
     """
     if person.role in _TRUSTED and _IDENTITY & changes.keys():
+        require(who, Permission.ADMINISTER)
+
+
+async def _require_may_have_address(tx: Transaction, who: Principal, address: str | None) -> None:
+    """Keep them too from giving somebody the address of a planner or an admin.
+
+    A token that names two people by their address is nobody's.
+    """
+    if address is None or who.reach(Permission.ADMINISTER).everything:
+        return
+    of_address = select(func.okr_people_of_address(who.tenant_id, address)).scalar_subquery()
+    trusted = select(Person.id).where(
+        Person.tenant_id == who.tenant_id,
+        Person.id == any_(func.array(of_address)),
+        Person.role.in_([role.value for role in _TRUSTED]),
+    )
+    if await tx.scalar(trusted.limit(1)) is not None:
         require(who, Permission.ADMINISTER)
 
 

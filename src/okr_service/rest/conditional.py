@@ -7,10 +7,11 @@ figures change a representation without being anyone's edit.
 import hashlib
 import re
 
+from okr_service.access.serving import Service
 from okr_service.kernel.documents import Representation
+from okr_service.kernel.errors import MissingIfMatch
 from okr_service.kernel.references import Versions
-from okr_service.rest.endpoint import Service, UnconnectedCall, WriteCall
-from okr_service.rest.errors import MissingIfMatch
+from okr_service.rest.endpoint import UnconnectedCall, WriteCall
 
 _TAG = re.compile(r'(?<!W/)"(\d{1,18})-[0-9a-f]*"')
 

@@ -18,32 +18,27 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 
-from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.policy import Permission, Principal, require
+from okr_service.access.serving import Service
 from okr_service.kernel.database import Database, Reading, Transaction, is_retryable
+from okr_service.kernel.errors import BodyTooLarge
 from okr_service.kernel.idempotency import (
     IdempotentAnswer,
     IdempotentRequest,
     SecretShownOnce,
     first_answer,
     keep_answer,
+    require_key,
 )
-from okr_service.limits.service import Limits
+from okr_service.kernel.payload import Json, read_json
 from okr_service.rest.admission import admitted
-from okr_service.rest.errors import (
-    BodyTooLarge,
-    InvalidIdempotencyKey,
-    NotAcceptableMediaType,
-    UnsupportedMediaType,
-)
+from okr_service.rest.errors import NotAcceptableMediaType, UnsupportedMediaType
 from okr_service.rest.patch import MERGE_PATCH
-from okr_service.rest.payload import Json, read_json
 from okr_service.settings import Settings
 
 _TRIES = 4
 _READS = frozenset({"GET"})
 _JSON = "application/json"
-_KEY_LENGTH = 255
 NOT_STORED = {"cache-control": "no-store"}  # the headers of an answer that shows a secret
 PERMISSION = "x-permission"  # where an operation tells `openapi` what it takes
 
@@ -68,16 +63,6 @@ def needs(permission: Permission) -> Callable[[_F], _F]:
         return function
 
     return declare
-
-
-@dataclass(frozen=True)
-class Service:
-    """What every request needs, made once by `create_app`."""
-
-    settings: Settings
-    database: Database
-    gatekeeper: Gatekeeper
-    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +149,7 @@ class Endpoint(APIRoute):
         async def answer(request: Request) -> Response:
             _require_acceptable(request, self.produces)
             service: Service = request.app.state.service
-            who = await admitted(request, service.gatekeeper, service.limits)
+            who = await admitted(request, service)
             require(who, permission)
             if request.method not in _READS:
                 request = _BoundedRequest(request.scope, request.receive)
@@ -264,8 +249,7 @@ async def _idempotent(request: Request, who: Principal) -> IdempotentRequest | N
     key = request.headers.get("idempotency-key")
     if key is None or request.method != "POST":
         return None
-    if not (0 < len(key) <= _KEY_LENGTH and key.isascii() and key.isprintable()):
-        raise InvalidIdempotencyKey
+    require_key(key)
     digest = hashlib.sha256(f"{request.url.path}?{request.url.query}\n".encode())
     digest.update(await request.body())
     return IdempotentRequest(who.tenant_id, who.credential, key, digest.digest())

@@ -7,34 +7,14 @@ from okr_service.kernel.errors import (
     NotAcceptable,
     NotFound,
     OkrError,
-    PreconditionRequired,
-    TooLarge,
     Unavailable,
     UnsupportedMedia,
+    WrongMethod,
 )
-
-
-@dataclass(eq=False)
-class MalformedJson(Malformed):
-    """The body is not well-formed JSON; see line {line}, column {column}."""
-
-    line: int
-    column: int
-
-
-@dataclass(eq=False)
-class NotUtf8(Malformed):
-    """The body is not UTF-8; see byte {position}."""
-
-    position: int
 
 
 class BadRequest(Malformed):
     """The request cannot be read."""
-
-
-class BodyTooLarge(TooLarge):
-    """The body is larger than this service accepts here."""
 
 
 @dataclass(eq=False)
@@ -52,16 +32,8 @@ class RouteNotFound(NotFound):
     """There is nothing at this address."""
 
 
-class MethodNotAllowed(OkrError):
+class MethodNotAllowed(WrongMethod):
     """This address does not take that method."""
-
-
-class MissingIfMatch(PreconditionRequired):
-    """Send the ETag you read in If-Match."""
-
-
-class InvalidIdempotencyKey(Malformed):
-    """An Idempotency-Key has 1 to 255 visible ASCII characters."""
 
 
 @dataclass(eq=False)
@@ -76,7 +48,3 @@ class AnswerTooSlow(Unavailable):
     """The service could not answer within the {seconds} s that a request may take."""
 
     seconds: float
-
-
-class InternalError(OkrError):
-    """Something failed in the service; it has been logged."""

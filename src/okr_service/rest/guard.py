@@ -6,12 +6,12 @@ import logging
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from okr_service.kernel.errors import OkrError
-from okr_service.rest.errors import AnswerTooSlow, InternalError, RequestTooSlow
-from okr_service.rest.logs import traceback_of
+from okr_service.kernel.errors import InternalError, OkrError
+from okr_service.kernel.traces import traceback_of
+from okr_service.rest.errors import AnswerTooSlow, RequestTooSlow
 from okr_service.rest.problems import problem
 
-_STREAMS = b"text/event-stream"
+_STREAMS = (b"application/x-ndjson", b"text/event-stream")
 _log = logging.getLogger(__name__)
 
 
@@ -21,7 +21,7 @@ class Guard:
     Where time is up the request is cancelled: its transaction rolls back and its
     connection goes back to the pool. If it was just committing, it may be
     stored though the answer says 503: the same Idempotency-Key finds out. A stream
-    of events lasts as long as it lasts.
+    lasts as long as it lasts once it has begun; each part has its own statement's time.
     """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from okr_service.access.errors import InvalidCredential, NotPermitted
+from okr_service.access.serving import headers_of
 from okr_service.kernel import errors
 from okr_service.kernel.errors import FieldError, InvalidInput, InvalidQuery, OkrError, Throttled
 from okr_service.kernel.messages import Language, field_message, preferred_language, sentence
@@ -22,8 +22,7 @@ from okr_service.rest.errors import (
     RouteNotFound,
 )
 
-_PLACE = ("row", "column", "cell", "did_you_mean")
-_BEARER = 'Bearer realm="okr-service"'
+_PLACE = ("sheet", "row", "column", "cell", "suggestion")
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[OkrError], int] = {
@@ -31,7 +30,7 @@ _STATUS: dict[type[OkrError], int] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
-    MethodNotAllowed: 405,
+    errors.WrongMethod: 405,
     errors.NotAcceptable: 406,
     RequestTooSlow: 408,
     errors.Conflict: 409,
@@ -81,7 +80,7 @@ def problem(
         {
             "Content-Language": language,
             "Vary": "Accept-Language",
-            **_headers(error, status),
+            **headers_of(error),
             **(headers or {}),
         },
         MEDIA_TYPE,
@@ -90,28 +89,9 @@ def problem(
 
 def located_error(error: FieldError, language: Language) -> dict[str, object]:
     """Render a field's error, with its place in a spreadsheet where it has one."""
-    place = {name: fact for name, fact in error.facts.items() if name in _PLACE}
+    place = {name: fact for name, fact in error.facts.items() if name in _PLACE and fact}
     message = field_message(error, language)
     return {**place, "pointer": error.pointer, "code": error.code, "message": message}
-
-
-def _headers(error: OkrError, status: int) -> dict[str, str]:
-    if isinstance(error, Throttled):
-        return {"Retry-After": str(error.retry_after)}
-    match status:
-        case 401 | 403:
-            return {"WWW-Authenticate": _challenge(error)}
-        case 503:
-            return {"Retry-After": "1"}
-        case _:
-            return {}
-
-
-def _challenge(error: OkrError) -> str:
-    """Say what is wrong with a bearer token, or that one is needed (RFC 6750, 3)."""
-    reasons = {InvalidCredential: "invalid_token", NotPermitted: "insufficient_scope"}
-    reason = next((text for kind, text in reasons.items() if isinstance(error, kind)), None)
-    return _BEARER if reason is None else f'{_BEARER}, error="{reason}"'
 
 
 def _invalid(error: RequestValidationError) -> OkrError:

@@ -50,7 +50,8 @@ async def put(
             *collection.seen(call.who.sight),
         )
     )
-    path = call.request.url.path.removesuffix(f"/{ref}")
+    # Decoded, as the reference is: `external:a?b` was sent as `external:a%3Fb`.
+    path = call.request.scope["path"].removesuffix(f"/{ref}")
     if found is None:
         if references.external_id(ref) is None:
             raise absent

@@ -52,8 +52,9 @@ SENTENCES: dict[str, str] = {
     "too-many-failures": "Địa chỉ của bạn đã gửi quá nhiều thông tin xác thực không hợp lệ; "
     "xin thử lại sau {retry_after} giây.",
     # access
-    "missing-credential": "Hãy gửi khóa API trong tiêu đề Authorization, dạng bearer token.",
-    "invalid-credential": "Khóa API này không tồn tại, đã hết hạn hoặc đã bị thu hồi.",
+    "missing-credential": "Hãy gửi khóa API hoặc access token trong tiêu đề "
+    "Authorization, dạng bearer token.",
+    "invalid-credential": "Thông tin xác thực này không tồn tại, đã hết hạn hoặc đã bị thu hồi.",
     "not-permitted": "Việc này cần quyền {permission}, mà thông tin xác thực không có.",
     # credentials
     "api-key-not-found": "Không có khóa API {ref}.",
@@ -74,8 +75,8 @@ SENTENCES: dict[str, str] = {
     "identity-provider-not-found": "Không có nhà cung cấp danh tính {ref}.",
     "keys-not-of-issuer": "`jwks_url` phải nằm dưới địa chỉ `issuer`; bỏ trống thì bên phát hành "
     "tự cho biết khóa ở đâu.",
-    "already-proven-elsewhere": "Một nhà cung cấp danh tính khác đã được chứng minh cho bên phát "
-    "hành và đối tượng (audience) này.",
+    "already-proven-elsewhere": "Một nhà cung cấp danh tính khác đã nhận token của bên phát "
+    "hành này cho một trong các đối tượng (audience) đó.",
     # organisation
     "unit-not-found": "Không có đơn vị {ref}.",
     "person-not-found": "Không có nhân sự {ref}.",
@@ -146,10 +147,29 @@ SENTENCES: dict[str, str] = {
     "ends-before-start": "Ngày cuối nằm trước ngày đầu.",
     # imports of files
     "import-rejected": "Chưa nhập gì cả, vì một số ô không phù hợp.",
-    "unreadable-table": "Không đọc được tệp dạng CSV kể từ dòng {row}.",
+    "unreadable-table": "Không đọc được tệp kể từ dòng {row}; tệp hỏng hoặc thiếu ở đó.",
+    "unknown-encoding": "Dòng {row} không phải UTF-8 mà có vẻ là {encoding}; "
+    "hãy lưu tệp dạng CSV UTF-8.",
+    "unreadable-workbook": "Bảng tính hỏng hoặc thiếu: không đọc được {part}.",
+    "password-protected": "Bảng tính có mật khẩu; hãy lưu lại không mật khẩu.",
+    "macro-workbook": "Bảng tính có macro; hãy lưu lại dạng không macro (.xlsx).",
+    "other-format": "Đây là {found}, không đúng loại đã gửi; hãy lưu lại dạng {wanted}.",
+    "unpacks-too-large": "Bảng tính sau khi giải nén lớn hơn {limit} byte.",
+    "too-many-sheet-cells": "Trang {sheet} trải rộng hơn {limit} ô; hãy xóa những ô ở quá xa, "
+    "hoặc gửi dạng CSV.",
+    "too-many-columns": "Tệp có hơn {limit} cột; xem dòng {row}.",
+    "too-many-rows": "Tệp có hơn {limit} dòng.",
+    "cell-too-long": "Một ô ở dòng {row} dài hơn {limit} ký tự.",
+    "one-file-expected": "Hãy gửi đúng một tệp trong biểu mẫu; đang có {found}.",
+    "extra-cells": "Dòng này còn ô sau cột cuối; ô chứa dấu ngăn cách phải đặt trong ngoặc kép.",
+    "formula-failed": "Công thức của ô này cho ra {given}.",
+    "formula-not-calculated": "Công thức của ô này chưa từng được tính; hãy mở tệp bằng "
+    "phần mềm bảng tính rồi lưu lại.",
+    "not-plain": "Một ô là văn bản, số, true, false hoặc null, không phải danh sách hay đối tượng.",
+    "mixed-dates": "{given} ghi tháng trước, nhưng dòng {other_row} của cột này ghi ngày trước.",
     "empty-table": "Tệp không có dòng nào dưới tiêu đề.",
     "unknown-column": "Không có cột nào tên là {header}.",
-    "column-repeats": "Hai cột có cùng ý nghĩa: {header}.",
+    "column-repeats": "Hai cột có cùng ý nghĩa: {header} và {other}.",
     "column-missing": "Tệp cần có cột {header}.",
     "cell-required": "Ô này không được để trống.",
     "unreadable-number": "{given} không phải là số.",
@@ -163,4 +183,21 @@ SENTENCES: dict[str, str] = {
     "person-left": "{given} không còn làm việc ở đây.",
     "person-ambiguous": "Nhiều người có địa chỉ {given}; hãy ghi mã nhân sự của một người.",
     "depends-on-failed-row": "Đối tượng chứa nó không phù hợp, ở dòng {other_row}.",
+    # GraphQL
+    "invalid-document": "Tài liệu GraphQL không phù hợp với lược đồ.",
+    "missing-document": "Hãy gửi tài liệu trong `query`, hoặc mã của một tài liệu đã lưu.",
+    "invalid-parameters": "Tham số: `query`, `operationName`, `variables`, `extensions`.",
+    "queries-only": "GET chỉ trả lời truy vấn; hãy gửi thay đổi bằng POST.",
+    "batch-not-accepted": "Mỗi yêu cầu chỉ gửi một thao tác.",
+    "persisted-query-not-found": "Ở đây chưa biết tài liệu có mã băm này; hãy gửi kèm nội dung.",
+    "document-not-trusted": "Chỉ trả lời các tài liệu đã biết; đây không phải một trong số đó.",
+    "introspection-off": "Ở đây không hỏi được lược đồ.",
+    "too-deep": "Thao tác lồng sâu {depth} cấp; cho phép {limit}.",
+    "too-many-aliases": "Thao tác có {aliases} bí danh; cho phép {limit}.",
+    "too-many-tokens": "Tài liệu có hơn {limit} từ tố.",
+    "too-costly": "Thao tác có thể trả về {cost} nút; cho phép {limit}. Hãy giảm `first`.",
+    "first-out-of-range": "`first` là {given}; phải từ 1 đến {limit}.",
+    "too-many-ids": "Có {given} mã; cho phép {limit}.",
+    "expects-json": "Hãy gửi yêu cầu dưới dạng application/json.",
+    "not-acceptable-here": "Chỉ trả lời application/graphql-response+json hay application/json.",
 }

@@ -9,9 +9,8 @@ import json
 from decimal import Decimal
 from typing import NoReturn, TypeAlias
 
-from okr_service.kernel.errors import FieldError, InvalidInput
+from okr_service.kernel.errors import FieldError, InvalidInput, MalformedJson, NotUtf8
 from okr_service.kernel.validation import escape
-from okr_service.rest.errors import MalformedJson, NotUtf8
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | Decimal | bool | None"
 

@@ -1,0 +1,103 @@
+"""What every request needs and passes, whichever door it comes through."""
+
+from dataclasses import dataclass
+
+from okr_service.access.credential import bearer_token
+from okr_service.access.errors import InvalidCredential, NotPermitted
+from okr_service.access.gatekeeper import Gatekeeper
+from okr_service.access.policy import Principal
+from okr_service.kernel.database import Database
+from okr_service.kernel.errors import (
+    Forbidden,
+    OkrError,
+    Throttled,
+    Unauthenticated,
+    Unavailable,
+)
+from okr_service.limits.allowances import WINDOW
+from okr_service.limits.service import Limits, Standings, require_within
+from okr_service.settings import Settings
+
+Header = tuple[bytes, bytes]
+
+_BEARER = 'Bearer realm="okr-service"'
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What is known of who calls before they are recognised."""
+
+    authorization: str
+    address: str
+    request_id: str
+    answer_headers: list[Header]  # where what the answer is to carry goes
+
+
+@dataclass(frozen=True)
+class Service:
+    """What every request needs, made once by `create_app`."""
+
+    settings: Settings
+    database: Database
+    gatekeeper: Gatekeeper
+    limits: Limits
+
+    async def admitted(self, caller: Caller) -> Principal:
+        """Return the caller of a request, who has a good credential and is within its limits.
+
+        Raises:
+            TooManyFailures, TooManyRequests, and what `Gatekeeper.recognise` raises.
+        """
+        who = await self._recognised(caller)
+        # All credentials of a person's are one, or a person could make more of them to ask more.
+        counted = f"person:{who.person_id}" if who.person_id else who.credential
+        standings = await self.limits.rates.count(who.tenant_id, counted)
+        caller.answer_headers.extend(_rate_limits(standings))
+        require_within(standings)
+        return who
+
+    async def _recognised(self, caller: Caller) -> Principal:
+        failures, shown = self.limits.failures, bearer_token(caller.authorization)
+        failures.hold_off(caller.address, shown)
+        try:
+            who = await self.gatekeeper.recognise(caller.authorization, caller.request_id)
+        except InvalidCredential:
+            await failures.count(caller.address, shown)
+            raise
+        failures.remember(shown)
+        return who
+
+
+def headers_of(error: OkrError) -> dict[str, str]:
+    """Return what the answer to a refused request tells besides the refusal."""
+    match error:
+        case Throttled():
+            return {"Retry-After": str(error.retry_after)}
+        case Unavailable():
+            return {"Retry-After": "1"}
+        case Unauthenticated() | Forbidden():
+            return {"WWW-Authenticate": _challenge(error)}
+        case _:
+            return {}
+
+
+def _challenge(error: OkrError) -> str:
+    """Say what is wrong with a bearer token, or that one is needed (RFC 6750, 3)."""
+    reasons = {InvalidCredential: "invalid_token", NotPermitted: "insufficient_scope"}
+    reason = next((text for kind, text in reasons.items() if isinstance(error, kind)), None)
+    return _BEARER if reason is None else f'{_BEARER}, error="{reason}"'
+
+
+def _rate_limits(standings: Standings) -> list[Header]:
+    """Tell of the limits that a request was counted against.
+
+    Source: draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4.
+    """
+    if not standings:
+        return []
+    policies = [f'"{name}";q={standing.limit};w={WINDOW}' for name, standing in standings.items()]
+    present = [f'"{name}";r={s.left};t={s.seconds}' for name, s in standings.items()]
+    return [
+        (b"ratelimit-policy", ", ".join(policies).encode()),
+        (b"ratelimit", ", ".join(present).encode()),
+    ]

@@ -1,0 +1,67 @@
+"""Taking the file out of a request: as its body, or as the one file of a form."""
+
+import io
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from okr_service.imports.errors import OneFileExpected
+from okr_service.imports.formats import Format
+from okr_service.rest.errors import BadRequest, UnsupportedMediaType
+
+_FORM = "multipart/form-data"
+_TYPES = ", ".join([*Format, _FORM])
+_TAKEN_AT_ONCE = 1 << 16
+_VAGUE = {"", "application/octet-stream", "application/vnd.ms-excel", "text/plain"}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was sent, and what it is sent as."""
+
+    file: BinaryIO
+    form: Format
+
+
+async def uploaded(headers: Headers, body: bytes) -> Upload:
+    """Return the file that a request carries.
+
+    Raises:
+        UnsupportedMediaType, OneFileExpected, BadRequest.
+    """
+    given = _media_type(headers.get("content-type", ""))
+    if given != _FORM:
+        return Upload(io.BytesIO(body), _format(given, ""))
+    parser = MultiPartParser(headers, _pieces(body), max_files=2, max_fields=10)
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError) as error:
+        raise BadRequest from error
+    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    if len(files) != 1:
+        raise OneFileExpected(len(files))
+    [file] = files
+    return Upload(file.file, _format(_media_type(file.content_type or ""), file.filename or ""))
+
+
+def _media_type(given: str) -> str:
+    return given.partition(";")[0].strip().lower()
+
+
+def _format(given: str, name: str) -> Format:
+    """Return the format by the media type, or by the name where a browser knew none."""
+    named = Format.of_name(name)
+    if given in _VAGUE and named is not None:
+        return named
+    try:
+        return Format(given)
+    except ValueError as error:
+        raise UnsupportedMediaType(_TYPES) from error
+
+
+async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(body), _TAKEN_AT_ONCE):
+        yield body[start : start + _TAKEN_AT_ONCE]
