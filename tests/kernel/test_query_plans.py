@@ -38,7 +38,11 @@ _ROOMS = (
 )
 _OF_THE_TENANT = "tenants"  # is looked up by tenant alone, and has one row for it
 _NO_SCANS = ("ModifyTable", "Bitmap Heap Scan")
-_FUNCTIONS = {"access/functions", "rollup/functions"}  # declare functions, ask nothing
+_FUNCTIONS = {
+    "access/functions",
+    "rollup/functions",
+    "imports/functions",
+}  # declare functions, ask nothing
 _WIDE = {
     "cycles/falls_outside",  # is asked when a cycle's dates are edited: seldom
     "limits/lease",  # drops a few rows by their age alone
