@@ -105,7 +105,7 @@ async def test_a_dry_run_marks_the_callers_own_workbook(build: Build) -> None:
 
 async def test_failed_rows_can_be_mended_and_sent_again() -> None:
     plan = gather(read(workbook({"KH": BAD}), Format.XLSX))
-    data = failed_rows(plan, "vi")
+    data = failed_rows(plan, plan.errors, "vi")
     first, second = cells(data, Format.XLSX)
     assert first == {
         "unit": "KD",

@@ -42,6 +42,7 @@ _FUNCTIONS = {
     "access/functions",
     "rollup/functions",
     "events/functions",
+    "imports/functions",
 }  # declare functions, ask nothing
 _WIDE = {
     "cycles/falls_outside",  # is asked when a cycle's dates are edited: seldom
@@ -89,8 +90,8 @@ _STATEMENTS: dict[str, _Values] = {
     "rollup/feed": {"tenant_id": _OF, "key_result_ids": _IDS},
     "checkins/hold": {"tenant_id": _OF, "ids": _IDS, "external_ids": _NAMES},
     "checkins/refresh": {"tenant_id": _OF, "ids": _IDS},
-    "actions/sum_up": {"tenant_id": _OF, "key_result_id": _ID},
-    "imports/roots": {"tenant_id": _OF, "external_ids": _NAMES},
+    "actions/sum_up": {"tenant_id": _OF, "key_result_ids": _IDS},
+    "imports/roots": {"tenant_id": _OF, "external_ids": _NAMES, **_REACH},
     "analysis/tree": {
         "tenant_id": _OF,
         "objective_id": _ID,

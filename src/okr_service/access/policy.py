@@ -8,7 +8,7 @@ their role and their place in the organisation:
 | viewer | reads; has API keys of their own, as all who sign in |
 | member | reads; plans and reports what they own |
 | (manager) | who leads a unit: plans and reports all of it and of the units beneath it |
-| planner | plans and reports everything, keeps cycles and units, imports |
+| planner | plans and reports everything, keeps cycles and units |
 | admin | and people, settings and credentials |
 
 A program's come from the scopes of its credential; those of a credential that stands for

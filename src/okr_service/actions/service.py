@@ -1,12 +1,14 @@
 """Planning what will be done for key results, and doing it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, func, select
+from sqlalchemy import ARRAY, Uuid, bindparam, func, select
 
-from okr_service.access.policy import Permission, Principal, require
+from okr_service.access.policy import Permission, Principal, require, require_for
 from okr_service.actions.access import action_plan_seen, action_seen
 from okr_service.actions.errors import (
     ActionNotFound,
@@ -18,32 +20,90 @@ from okr_service.actions.errors import (
 )
 from okr_service.actions.model import Action, ActionPlan
 from okr_service.actions.shapes import ActionState, NewAction, NewActionPlan
-from okr_service.audit.service import Change, record
+from okr_service.audit.service import Change, created, record, record_all
 from okr_service.cycles import service as cycles
 from okr_service.cycles.model import Cycle
+from okr_service.cycles.service import OpenCycles
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
-from okr_service.kernel.errors import FieldError, InvalidInput, NotFound
+from okr_service.kernel.errors import (
+    ExternalIdTaken,
+    FieldError,
+    InvalidInput,
+    NotFound,
+    OkrError,
+    attempt,
+    raised,
+)
 from okr_service.kernel.fields import Ref
-from okr_service.kernel.references import Versions
+from okr_service.kernel.model import new_id
+from okr_service.kernel.references import Named, Versions, among
 from okr_service.kernel.sql import load_sql
-from okr_service.kernel.writes import add, change, delete, differences
+from okr_service.kernel.writes import (
+    Edited,
+    add_all,
+    change,
+    change_all,
+    delete,
+    differences,
+    taken,
+)
 from okr_service.objectives.access import (
     key_result_seen,
     require_plans,
     require_plans_key_result,
 )
 from okr_service.objectives.errors import KeyResultNotFound
-from okr_service.objectives.key_results import hold_key_result
-from okr_service.objectives.model import KeyResult
+from okr_service.objectives.key_results import hold_key_result, hold_key_results
+from okr_service.objectives.model import KeyResult, Objective
 from okr_service.objectives.service import cycle_of
 from okr_service.organisation import service as organisation
 from okr_service.rollup import service as rollup
 from okr_service.rollup.service import Contribution, Shift
 
+Values = dict[str, object]
 _SUM_UP = load_sql(__package__, "sum_up").bindparams(
-    bindparam("tenant_id", type_=Uuid), bindparam("key_result_id", type_=Uuid)
+    bindparam("tenant_id", type_=Uuid), bindparam("key_result_ids", type_=ARRAY(Uuid))
 )
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A key result, and what of its objective decides who may plan it and when."""
+
+    id: UUID
+    owner_id: UUID | None
+    unit_id: UUID
+    objective_owner_id: UUID | None
+    cycle_id: UUID
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a batch of plans or actions refers to, read at once."""
+
+    key_results: Mapping[UUID, _Held]
+    open: OpenCycles
+    people: Named
+
+
+async def _surroundings(
+    tx: Transaction,
+    who: Principal,
+    key_result_ids: Collection[UUID],
+    batch: Sequence[NewActionPlan | NewAction],
+) -> Surroundings:
+    of = (KeyResult.tenant_id == who.tenant_id, among(KeyResult.id, sorted(key_result_ids)))
+    its = (Objective.tenant_id == who.tenant_id) & (Objective.id == KeyResult.objective_id)
+    columns = (KeyResult.id, KeyResult.owner_id, Objective.unit_id)
+    found = select(*columns, Objective.owner_id, Objective.cycle_id).join(Objective, its)
+    rows = (await tx.execute(found.where(*of))).all() if key_result_ids else []
+    held = {row[0]: _Held(*row) for row in rows}
+    return Surroundings(
+        held,
+        await cycles.open_cycles(tx, who, (one.cycle_id for one in held.values())),
+        await organisation.named_people(tx, who, (new.owner_id for new in batch)),
+    )
 
 
 async def create_action_plan(tx: Transaction, who: Principal, new: NewActionPlan) -> ActionPlan:
@@ -53,17 +113,66 @@ async def create_action_plan(tx: Transaction, who: Principal, new: NewActionPlan
         NotPermitted, KeyResultNotFound, PersonNotFound, CycleClosed, DateOutsideCycle,
         PeriodEndsBeforeStart, ExternalIdTaken.
     """
+    for made in await create_action_plans(tx, who, [new]):
+        row_id = raised(made)
+    return await tx.get_one(ActionPlan, (who.tenant_id, row_id))
+
+
+async def create_action_plans(
+    tx: Transaction, who: Principal, batch: Sequence[NewActionPlan]
+) -> list[UUID | OkrError]:
+    """Plan at once what will be done; returns the id of each plan, or what is wrong with it.
+
+    Raises:
+        NotPermitted: the caller may plan nothing at all.
+    """
     require(who, Permission.PLAN)
+    refs = [new.key_result_id for new in batch]
+    seen = key_result_seen(who.sight)
+    named = await references.name(tx, KeyResult, who.tenant_id, refs, KeyResultNotFound, seen)
+    around = await _surroundings(tx, who, set(named.ids.values()), batch)
+    keys = await taken(tx, ActionPlan, who.tenant_id, (new.external_id for new in batch))
+    judged = [attempt(partial(_new_plan, who, around, named, keys, new)) for new in batch]
+    return await _add(tx, who, ActionPlan, "action_plan", judged)
+
+
+def _new_plan(
+    who: Principal, around: Surroundings, named: Named, keys: Collection[str], new: NewActionPlan
+) -> Values:
     if new.key_result_id is None:
         raise InvalidInput([FieldError("/key_result_id", "required")])
-    key_result_id = await _key_result_id(tx, who, new.key_result_id)
-    await require_plans_key_result(tx, who, key_result_id)
-    cycle = await _cycle(tx, who, key_result_id)
-    values = await _plan_values(tx, who, new, cycle) | {"key_result_id": key_result_id}
-    plan = ActionPlan(tenant_id=who.tenant_id, **values)
-    await add(tx, plan)
-    await record(tx, who, Change("created", "action_plan", plan.id, after=values))
-    return plan
+    held = around.key_results[named.id(new.key_result_id, "/key_result_id")]
+    require_for(who, Permission.PLAN, held.unit_id, held.objective_owner_id, held.owner_id)
+    values = _plan_values(around, new, around.open.cycle(held.cycle_id))
+    _require_free(new.external_id, keys)
+    return {**values, "key_result_id": held.id}
+
+
+def _require_free(external_id: str | None, keys: Collection[str]) -> None:
+    if external_id in keys:
+        raise ExternalIdTaken(str(external_id)).at("/external_id")
+
+
+async def _add(
+    tx: Transaction,
+    who: Principal,
+    model: type[ActionPlan | Action],
+    subject: str,
+    judged: Sequence[Values | OkrError],
+) -> list[UUID | OkrError]:
+    """Insert and record what fits; returns the id of each, or what is wrong with it."""
+    outcome: list[UUID | OkrError] = []
+    rows: list[Values] = []
+    for values in judged:
+        if isinstance(values, OkrError):
+            outcome.append(values)
+            continue
+        row_id = new_id()
+        rows.append({"tenant_id": who.tenant_id, "id": row_id, **values})
+        outcome.append(row_id)
+    await add_all(tx, model, rows)
+    await record_all(tx, who, map(created(subject), rows))
+    return outcome
 
 
 async def edit_action_plan(
@@ -87,7 +196,8 @@ async def edit_action_plan(
         await _key_result_id(tx, who, wanted.key_result_id) != plan.key_result_id
     ):
         raise KeyResultFixed().at("/key_result_id")
-    values = await _plan_values(tx, who, wanted, cycle)
+    around = await _surroundings(tx, who, [plan.key_result_id], [wanted])
+    values = _plan_values(around, wanted, cycle)
     changes = differences(plan, values)
     if "owner_id" in changes:
         await require_plans_key_result(tx, who, plan.key_result_id, _owner(values))
@@ -125,17 +235,47 @@ async def create_action(tx: Transaction, who: Principal, new: NewAction) -> Acti
         NotPermitted, ActionPlanNotFound, PersonNotFound, CycleClosed, DateOutsideCycle,
         ExternalIdTaken.
     """
+    for made in await create_actions(tx, who, [new]):
+        row_id = raised(made)
+    return await tx.get_one(Action, (who.tenant_id, row_id))
+
+
+async def create_actions(
+    tx: Transaction, who: Principal, batch: Sequence[NewAction]
+) -> list[UUID | OkrError]:
+    """Add steps to action plans at once; returns the id of each, or what is wrong with it.
+
+    Raises:
+        NotPermitted: the caller may add none at all.
+    """
     require(who, Permission.PLAN)
-    absent = ActionPlanNotFound(new.action_plan_id).at("/action_plan_id")
-    plan = await _plan_id(tx, who, new.action_plan_id, absent)
-    key_result, cycle = await _lock_key_result_of(tx, who, plan, absent)
-    await _require_plans(tx, who, key_result, plan)
-    values = await _action_values(tx, who, new, cycle) | {"action_plan_id": plan}
-    action = Action(tenant_id=who.tenant_id, **values)
-    await add(tx, action)
-    await record(tx, who, Change("created", "action", action.id, after=values))
-    await _sum_up(tx, who, key_result)
-    return action
+    plans = await _plans(tx, who, (new.action_plan_id for new in batch))
+    held = await hold_key_results(tx, who, {row.key_result_id for row in plans.by_id.values()})
+    around = await _surroundings(tx, who, held, batch)
+    keys = await taken(tx, Action, who.tenant_id, (new.external_id for new in batch))
+    judged = [attempt(partial(_new_action, who, around, plans, keys, new)) for new in batch]
+    outcome = await _add(tx, who, Action, "action", judged)
+    touched = {
+        plans.of(new.action_plan_id).key_result_id
+        for new, made in zip(batch, outcome, strict=True)
+        if isinstance(made, UUID)
+    }
+    await _sum_up(tx, who, [row for row_id, row in held.items() if row_id in touched])
+    return outcome
+
+
+def _new_action(
+    who: Principal, around: Surroundings, plans: "_Plans", keys: Collection[str], new: NewAction
+) -> Values:
+    plan = plans.of(new.action_plan_id)
+    held = around.key_results.get(plan.key_result_id)
+    if held is None:  # its key result was deleted meanwhile
+        raise ActionPlanNotFound(new.action_plan_id).at("/action_plan_id")
+    owners = (held.objective_owner_id, held.owner_id, plan.owner_id)
+    require_for(who, Permission.PLAN, held.unit_id, *owners)
+    values = _action_values(around, new, around.open.cycle(held.cycle_id))
+    _require_free(new.external_id, keys)
+    return {**values, "action_plan_id": plan.id}
 
 
 async def edit_action(
@@ -153,22 +293,88 @@ async def edit_action(
     """
     require(who, Permission.PLAN)
     plan_id, gone = await _plan_of(tx, who, ref), ActionNotFound(str(ref))
-    key_result, cycle = await _lock_key_result_of(tx, who, plan_id, gone)
+    key_result, _ = await _lock_key_result_of(tx, who, plan_id, gone)
     action = await _lock_action(tx, who, ref, key_result, expected)
-    wanted = edit(_action_input(action))
-    absent = ActionPlanNotFound(wanted.action_plan_id).at("/action_plan_id")
-    plan = await _plan_id(tx, who, wanted.action_plan_id, absent)
-    if plan != action.action_plan_id:
+    for changed in await _edit_held(tx, who, [(action, edit)]):
+        raised(changed)
+    return action
+
+
+Edit = Callable[[NewAction], NewAction]
+
+
+async def edit_actions(
+    tx: Transaction, who: Principal, edits: Mapping[UUID, Edit]
+) -> dict[UUID, Edited | OkrError]:
+    """Change actions at once and roll them up; returns what changed, or what is wrong.
+
+    The caller holds their key results.
+
+    Raises:
+        NotPermitted: the caller may edit none at all.
+    """
+    require(who, Permission.PLAN)
+    of = (Action.tenant_id == who.tenant_id, among(Action.id, list(edits)))
+    held = select(Action).where(*of, *action_seen(who.sight)).order_by(Action.id)
+    fresh = held.with_for_update(key_share=True).execution_options(populate_existing=True)
+    rows = {row.id: row for row in await tx.scalars(fresh)}
+    outcome: dict[UUID, Edited | OkrError] = {
+        row_id: ActionNotFound(str(row_id)) for row_id in edits if row_id not in rows
+    }
+    pairs = [(rows[row_id], edit) for row_id, edit in edits.items() if row_id in rows]
+    for (row, _), changed in zip(pairs, await _edit_held(tx, who, pairs), strict=True):
+        outcome[row.id] = changed
+    return outcome
+
+
+async def _edit_held(
+    tx: Transaction, who: Principal, edits: Sequence[tuple[Action, Edit]]
+) -> list[Edited | OkrError]:
+    wanted = [attempt(partial(edit, _action_input(row))) for row, edit in edits]
+    asked = [found for found in wanted if isinstance(found, NewAction)]
+    own = {Ref(str(row.action_plan_id)) for row, _ in edits}
+    plans = await _plans(tx, who, {*own, *(new.action_plan_id for new in asked)})
+    held = await hold_key_results(tx, who, {row.key_result_id for row in plans.by_id.values()})
+    around = await _surroundings(tx, who, held, asked)
+    changes = [
+        found
+        if isinstance(found, OkrError)
+        else attempt(partial(_changes, who, around, plans, row, found))
+        for (row, _), found in zip(edits, wanted, strict=True)
+    ]
+    kept = [
+        (row, values)
+        for (row, _), values in zip(edits, changes, strict=True)
+        if isinstance(values, dict) and values
+    ]
+    before = await change_all(tx, kept)
+    events = zip(kept, before, strict=True)
+    await record_all(
+        tx, who, [Change("updated", "action", row.id, old, new) for (row, new), old in events]
+    )
+    touched = {plans.by_id[row.action_plan_id].key_result_id for row, _ in kept}
+    await _sum_up(tx, who, [row for row_id, row in held.items() if row_id in touched])
+    told = iter(before)
+    return [
+        values if isinstance(values, OkrError) else Edited(next(told) if values else {}, values)
+        for values in changes
+    ]
+
+
+def _changes(
+    who: Principal, around: Surroundings, plans: "_Plans", action: Action, wanted: NewAction
+) -> Values:
+    plan = plans.by_id[action.action_plan_id]
+    held = around.key_results[plan.key_result_id]
+    owners = (held.objective_owner_id, held.owner_id, plan.owner_id)
+    require_for(who, Permission.PLAN, held.unit_id, *owners, action.owner_id)
+    if plans.of(wanted.action_plan_id).id != action.action_plan_id:
         raise ActionPlanFixed().at("/action_plan_id")
-    values = await _action_values(tx, who, wanted, cycle, action)
+    values = _action_values(around, wanted, around.open.cycle(held.cycle_id), action)
     changes = differences(action, values)
     if "owner_id" in changes:
-        await _require_plans(tx, who, key_result, plan, _owner(values))
-    if changes:
-        before = await change(tx, action, changes)
-        await record(tx, who, Change("updated", "action", action.id, before, changes))
-        await _sum_up(tx, who, key_result)
-    return action
+        require_for(who, Permission.PLAN, held.unit_id, *owners, _owner(values))
+    return changes
 
 
 async def delete_action(
@@ -186,25 +392,48 @@ async def delete_action(
     before = _action_input(action).model_dump(mode="json")
     await delete(tx, action)
     await record(tx, who, Change("deleted", "action", action.id, before))
-    await _sum_up(tx, who, key_result)
+    await _sum_up(tx, who, [key_result])
 
 
-async def _sum_up(tx: Transaction, who: Principal, key_result: KeyResult) -> None:
-    was = Contribution.of(key_result)
-    of = {"tenant_id": who.tenant_id, "key_result_id": key_result.id}
-    weight, progress = (await tx.execute(_SUM_UP, of)).one()
-    now = Contribution.measured(weight, progress)
-    await rollup.propagate(tx, who.tenant_id, [Shift(key_result.objective_id, was, now)])
+async def _sum_up(tx: Transaction, who: Principal, key_results: Sequence[KeyResult]) -> None:
+    """Roll up the actions of key results that are held."""
+    if not key_results:
+        return
+    was = {row.id: (row.objective_id, Contribution.of(row)) for row in key_results}
+    of = {"tenant_id": who.tenant_id, "key_result_ids": sorted(was)}
+    shifts = [
+        Shift(*was[row.id], Contribution.measured(row.weight, row.progress))
+        for row in await tx.execute(_SUM_UP, of)
+    ]
+    await rollup.propagate(tx, who.tenant_id, shifts)
+
+
+@dataclass(frozen=True)
+class _Plans:
+    """Action plans by the references that name them."""
+
+    named: Named
+    by_id: Mapping[UUID, ActionPlan]
+
+    def of(self, ref: Ref) -> ActionPlan:
+        """Return the plan that a reference names; raises ActionPlanNotFound."""
+        return self.by_id[self.named.id(ref, "/action_plan_id")]
+
+
+async def _plans(tx: Transaction, who: Principal, refs: Iterable[Ref]) -> _Plans:
+    seen = action_plan_seen(who.sight)
+    wanted = set(refs)
+    named = await references.name(tx, ActionPlan, who.tenant_id, wanted, ActionPlanNotFound, seen)
+    of = (ActionPlan.tenant_id == who.tenant_id, among(ActionPlan.id, sorted(named.ids.values())))
+    rows = (await tx.scalars(select(ActionPlan).where(*of))).all() if named.ids else []
+    by_id = {row.id: row for row in rows}
+    # A plan may go between the two.
+    return _Plans(Named({r: i for r, i in named.ids.items() if i in by_id}, named.absent), by_id)
 
 
 async def _key_result_id(tx: Transaction, who: Principal, ref: Ref) -> UUID:
     absent, seen = KeyResultNotFound(ref).at("/key_result_id"), key_result_seen(who.sight)
     return await references.resolve(tx, KeyResult, who.tenant_id, ref, absent, seen)
-
-
-async def _plan_id(tx: Transaction, who: Principal, ref: Ref, absent: NotFound) -> UUID:
-    seen = action_plan_seen(who.sight)
-    return await references.resolve(tx, ActionPlan, who.tenant_id, ref, absent, seen)
 
 
 async def _cycle(tx: Transaction, who: Principal, key_result_id: UUID) -> Cycle:
@@ -278,9 +507,7 @@ def _owner(values: Mapping[str, object]) -> UUID | None:
     return owner
 
 
-async def _plan_values(
-    tx: Transaction, who: Principal, new: NewActionPlan, cycle: Cycle
-) -> dict[str, object]:
+def _plan_values(around: Surroundings, new: NewActionPlan, cycle: Cycle) -> Values:
     if new.end_date < new.start_date:
         raise PeriodEndsBeforeStart().at("/end_date")
     cycles.require_within(cycle, new.start_date, "/start_date")
@@ -289,7 +516,7 @@ async def _plan_values(
         "external_id": new.external_id,
         "title": new.title,
         "expected_result": new.expected_result,
-        "owner_id": await organisation.person_id(tx, who, new.owner_id, "/owner_id"),
+        "owner_id": around.people.optional(new.owner_id, "/owner_id"),
         "start_date": new.start_date,
         "end_date": new.end_date,
     }
@@ -307,9 +534,9 @@ def _plan_input(plan: ActionPlan) -> NewActionPlan:
     )
 
 
-async def _action_values(
-    tx: Transaction, who: Principal, new: NewAction, cycle: Cycle, present: Action | None = None
-) -> dict[str, object]:
+def _action_values(
+    around: Surroundings, new: NewAction, cycle: Cycle, present: Action | None = None
+) -> Values:
     cycles.require_within(cycle, new.due_date, "/due_date")
     was_done_at = present.done_at if present else None
     is_done = new.state is ActionState.DONE
@@ -317,7 +544,7 @@ async def _action_values(
         "external_id": new.external_id,
         "title": new.title,
         "note": new.note,
-        "owner_id": await organisation.person_id(tx, who, new.owner_id, "/owner_id"),
+        "owner_id": around.people.optional(new.owner_id, "/owner_id"),
         "due_date": new.due_date,
         "state": new.state.value,
         "weight": new.weight,

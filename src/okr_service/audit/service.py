@@ -1,6 +1,6 @@
 """Recording what a write changed: in the audit, and in the feed that others read."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -46,6 +46,21 @@ class Change:
     subject_id: UUID
     before: Mapping[str, object] | None = None
     after: Mapping[str, object] | None = None
+
+
+_NOT_SAID = ("tenant_id", "id")
+
+
+def created(subject: str) -> Callable[[Mapping[str, object]], Change]:
+    """Return what makes the change of a new row, given with its tenant and id."""
+
+    def change(row: Mapping[str, object]) -> Change:
+        row_id = row["id"]
+        assert isinstance(row_id, UUID)
+        said = {name: value for name, value in row.items() if name not in _NOT_SAID}
+        return Change("created", subject, row_id, after=said)
+
+    return change
 
 
 @dataclass

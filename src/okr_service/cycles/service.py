@@ -1,6 +1,7 @@
 """Planning periods, closing and reopening them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from okr_service.kernel import references
 from okr_service.kernel.database import Transaction, constraint_name
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.forest import hold_structure, require_place
-from okr_service.kernel.references import Versions
+from okr_service.kernel.references import Named, Versions
 from okr_service.kernel.sql import load_sql
 from okr_service.kernel.writes import add, change, delete, differences
 
@@ -133,6 +134,11 @@ async def delete_cycle(
     await record(tx, who, Change("deleted", "cycle", cycle.id, before))
 
 
+async def named_cycles(tx: Transaction, who: Principal, refs: Iterable[Ref]) -> Named:
+    """Return the ids of the cycles that fields refer to."""
+    return await references.name(tx, Cycle, who.tenant_id, refs, CycleNotFound)
+
+
 async def cycle_id(tx: Transaction, who: Principal, ref: Ref, pointer: str) -> UUID:
     """Return the id of the cycle that a field refers to; raises CycleNotFound."""
     return await references.resolve(tx, Cycle, who.tenant_id, ref, CycleNotFound(ref).at(pointer))
@@ -145,12 +151,37 @@ async def open_cycle(tx: Transaction, who: Principal, cycle_id: UUID) -> Cycle:
         CycleNotFound: it has just been deleted.
         CycleClosed: it accepts no writes.
     """
-    statement = _of(who, cycle_id).with_for_update(read=True, key_share=True)
-    cycle = await tx.scalar(statement.execution_options(populate_existing=True))
-    if cycle is None:  # deleted since it was looked up
-        raise CycleNotFound(str(cycle_id))
-    _require_open(cycle)
-    return cycle
+    return (await open_cycles(tx, who, [cycle_id])).cycle(cycle_id)
+
+
+@dataclass(frozen=True)
+class OpenCycles:
+    """Cycles that stay as they are until this transaction ends, by id."""
+
+    by_id: Mapping[UUID, Cycle]
+
+    def cycle(self, cycle_id: UUID) -> Cycle:
+        """Return one of them that accepts writes.
+
+        Raises:
+            CycleNotFound: it has just been deleted.
+            CycleClosed: it accepts no writes.
+        """
+        if cycle_id not in self.by_id:
+            raise CycleNotFound(str(cycle_id))
+        _require_open(self.by_id[cycle_id])
+        return self.by_id[cycle_id]
+
+
+async def open_cycles(tx: Transaction, who: Principal, cycle_ids: Iterable[UUID]) -> OpenCycles:
+    """Return cycles, held against being closed until this transaction ends."""
+    wanted = sorted(set(cycle_ids))
+    if not wanted:
+        return OpenCycles({})
+    of = (Cycle.tenant_id == who.tenant_id, references.among(Cycle.id, wanted))
+    held = select(Cycle).where(*of).order_by(Cycle.id).with_for_update(read=True, key_share=True)
+    rows = await tx.scalars(held.execution_options(populate_existing=True))
+    return OpenCycles({row.id: row for row in rows})
 
 
 def require_within(cycle: Cycle, day: date | None, pointer: str) -> None:

@@ -6,6 +6,7 @@ is none, is answered as a new workbook of the failed rows.
 """
 
 import zipfile
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from openpyxl import load_workbook
@@ -18,23 +19,26 @@ from okr_service.imports.marks import AUTHOR, FILL, Marks, marks
 from okr_service.imports.mending import failed_rows
 from okr_service.imports.plan import Plan
 from okr_service.imports.sources import written
+from okr_service.kernel.errors import FieldError
 from okr_service.kernel.messages import Language
 
 _LARGEST = 24 << 20  # bytes of XML; the objects made of it take some twenty times as much
 _COMMENT = {"width": 320, "height": 110}
 
 
-def annotated(file: BinaryIO, form: Format, plan: Plan, language: Language) -> bytes:
+def annotated(
+    file: BinaryIO, form: Format, plan: Plan, errors: Sequence[FieldError], language: Language
+) -> bytes:
     """Make the copy."""
     if form is not Format.XLSX or _unpacked(file) > _LARGEST:
-        return failed_rows(plan, language)
+        return failed_rows(plan, errors, language)
     file.seek(0)
     try:
         book = load_workbook(file)
-        _mark(book, plan, marks(plan.errors, language))
+        _mark(book, plan, marks(errors, language))
         return written(book.save)
     except Exception:  # noqa: BLE001 - it raises whatever its parsers meet in an odd workbook
-        return failed_rows(plan, language)
+        return failed_rows(plan, errors, language)
 
 
 def _unpacked(file: BinaryIO) -> int:

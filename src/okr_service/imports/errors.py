@@ -198,4 +198,29 @@ class LoopInFile(Invalid):
 class DependsOnFailedRow(Invalid):
     """What this belongs to does not fit, in row {other_row}."""
 
-    other_row: int
+    other_row: int | str
+
+
+@dataclass(eq=False)
+class PersonLeft(Invalid):
+    """{given} does not work here any more."""
+
+    given: str
+
+
+@dataclass(eq=False)
+class PersonAmbiguous(Invalid):
+    """Several people have the address {given}; name one by HR's own key."""
+
+    given: str
+
+
+@dataclass(eq=False)
+class CycleUnknown(Invalid):
+    """There is no cycle {given}; the file must give its first and last day."""
+
+    given: str
+
+
+class PruneNeedsScope(Invalid):
+    """Pruning needs a scope, with at least one unit and one cycle."""

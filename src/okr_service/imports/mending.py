@@ -8,7 +8,7 @@ are written as texts, so a spreadsheet runs none of them as a formula.
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from okr_service.imports.marks import AUTHOR, FILL, MARGIN, Marks, marks
 from okr_service.imports.plan import Plan
 from okr_service.imports.sources import written
 from okr_service.imports.table import Row, Sheet
+from okr_service.kernel.errors import FieldError
 from okr_service.kernel.messages import Language
 
 _EXACT_DIGITS = 15
@@ -37,9 +38,9 @@ class _Forms(NamedTuple):
     margin: Format
 
 
-def failed_rows(plan: Plan, language: Language) -> bytes:
+def failed_rows(plan: Plan, errors: Sequence[FieldError], language: Language) -> bytes:
     """Make the workbook: a sheet for each that has failed rows."""
-    found = marks(plan.errors, language)
+    found = marks(errors, language)
 
     def write(buffer: io.BytesIO) -> None:
         with xlsxwriter.Workbook(buffer, {**_OPTIONS, "in_memory": True}) as book:

@@ -6,7 +6,9 @@ Python's types; a cell that is empty says nothing.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -140,6 +142,7 @@ class Plan:
     key_results: dict[Key, Thing] = field(default_factory=dict)
     actions: dict[Key, Thing] = field(default_factory=dict)
     errors: list[FieldError] = field(default_factory=list)
+    rows: "array[int]" = field(default_factory=lambda: array("q"))  # all their numbers
     readers: dict[str, "Reader"] = field(default_factory=dict)
 
     def meaning(self, row: Row, column: str) -> object:
@@ -157,11 +160,14 @@ class Plan:
         self.errors.append(self.table.error(row, column, error))
 
 
-def gather(table: Table) -> Plan:
-    """Return what a table's rows speak of."""
+def gather(table: Table, left_out: Collection[int] = ()) -> Plan:
+    """Return what a table's rows speak of, but for some that are left out."""
     readers = _readers(table)
     plan = Plan(table, readers=readers)
     for row in table.rows:
+        plan.rows.append(row.number)
+        if row.number in left_out:
+            continue
         for column, error in row.faults.items():
             plan.fail(row, column, error)
         _gather_row(plan, row, _read(plan, row, readers))
@@ -264,34 +270,57 @@ def _tell(
     said: dict[str, object],
     columns: tuple[str, ...],
 ) -> None:
-    thing = things.setdefault(key, Thing(key, row))
+    told = Row(row.number, {})  # its cells are not kept
+    thing = things.setdefault(key, Thing(key, told))
     for column in columns:
         if column not in said:
             continue
         repeated = column in row.repeated
         if column not in thing.said or (column in thing.assumed and not repeated):
-            thing.said[column], thing.said_in[column] = said[column], row
+            thing.said[column], thing.said_in[column] = said[column], told
             (thing.assumed.add if repeated else thing.assumed.discard)(column)
         elif thing.said[column] != said[column] and not repeated:
             other = plan.table.where(thing.said_in[column].number, row.number)
             plan.fail(row, column, ContradictsRow(other))
 
 
-def parents_first(plan: Plan, things: dict[Key, Thing], column: str) -> Iterator[Thing]:
-    """Yield things so that each comes after its parent; notes loops as failed cells."""
-    done: set[Key] = set()
+def levels(
+    plan: Plan, things: dict[Key, Thing], column: str
+) -> tuple[list[list[Thing]], list[Thing]]:
+    """Return things by how far they are below the first of their line, and those in loops.
+
+    So each comes after its parent; loops are noted as failed cells.
+    """
+    placed: dict[Key, int] = {}
+    looping: list[Thing] = []
     for thing in things.values():
-        line: list[Thing] = []
-        above: Thing | None = thing
-        while above is not None and above.key not in done:
-            if above in line:
-                plan.fail(above.said_in[column], column, LoopInFile())
-                done.update(each.key for each in line)
-                line = []
-                break
-            line.append(above)
-            parent = above.text(column)
-            above = things.get((parent,)) if parent else None
-        for each in reversed(line):
-            done.add(each.key)
-            yield each
+        line = _unplaced(things, thing, column, placed)
+        if not line:
+            continue
+        last = line[-1]
+        above = things.get((last.text(column) or "",))
+        if above is not None and above.key not in placed:
+            plan.fail(above.said_in[column], column, LoopInFile())
+            looping += line
+            placed.update(dict.fromkeys((each.key for each in line), -1))
+            continue
+        level = placed[above.key] + 1 if above else 0
+        for place, each in enumerate(reversed(line), level):
+            placed[each.key] = place
+    by_level: defaultdict[int, list[Thing]] = defaultdict(list)
+    for key, level in placed.items():
+        by_level[level].append(things[key])
+    by_level.pop(-1, None)
+    return [by_level[level] for level in sorted(by_level)], looping
+
+
+def _unplaced(
+    things: dict[Key, Thing], thing: Thing, column: str, placed: dict[Key, int]
+) -> list[Thing]:
+    """Return a thing and those above it, up to where one is placed, or comes again."""
+    line: dict[Key, Thing] = {}
+    above: Thing | None = thing
+    while above is not None and above.key not in placed and above.key not in line:
+        line[above.key] = above
+        above = things.get((above.text(column) or "",))
+    return list(line.values())

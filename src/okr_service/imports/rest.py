@@ -10,6 +10,7 @@ from okr_service.access.policy import Permission
 from okr_service.imports import reads, service
 from okr_service.imports.annotated import annotated
 from okr_service.imports.formats import Format, read_table
+from okr_service.imports.mending import failed_rows
 from okr_service.imports.service import Report, Root
 from okr_service.imports.shapes import Effect, ImportOptions, ImportView, Mode, TemplateQuestion
 from okr_service.imports.sources import Limits
@@ -50,8 +51,8 @@ _BODY = {
 
 _ANNOTATED: dict[int | str, dict[str, object]] = {
     200: {
-        "description": "The report; of a dry run, where a workbook is accepted, the caller's own "
-        "with the cells that do not fit marked and explained.",
+        "description": "The report; where a workbook is accepted, of a dry run the caller's own "
+        "with the cells that do not fit marked and explained, of a commit the rows left out.",
         "content": {Format.XLSX.value: {"schema": _FILE}},
     }
 }
@@ -60,7 +61,7 @@ _ANNOTATED: dict[int | str, dict[str, object]] = {
 @router.post("/imports", response_model=ImportView, responses=_ANNOTATED, openapi_extra=_BODY)
 @needs(Permission.PLAN)
 async def import_file(options: Annotated[ImportOptions, Query()], call: Write) -> Response:
-    """Load a year's targets from a flat CSV, XLSX or NDJSON file: all of it, or nothing."""
+    """Load a year's targets from a flat CSV, XLSX or NDJSON file: all or nothing, unless told."""
     body = await call.request.body()
     upload = await uploaded(call.request.headers, body)
     home: Service = call.request.app.state.service
@@ -68,11 +69,14 @@ async def import_file(options: Annotated[ImportOptions, Query()], call: Write) -
         home.settings.import_unpacked_limit_bytes, home.settings.import_sheet_cells_limit
     )
     table = await to_thread(read_table, upload.file, upload.form, limits)
-    report = await service.import_table(call.tx, call.who, table, options.mode)
+    report = await service.import_table(call.tx, call.who, table, options)
     language = preferred_language(call.request.headers.get("accept-language", ""))
-    if options.mode is Mode.DRY_RUN and WORKBOOK in call.request.headers.get("accept", ""):
-        copy = await to_thread(annotated, upload.file, upload.form, report.plan, language)
-        return workbook(copy, "okr-annotated.xlsx")
+    if WORKBOOK in call.request.headers.get("accept", ""):
+        failed = (report.plan, report.errors, language)
+        if options.mode is Mode.DRY_RUN:
+            copy = await to_thread(annotated, upload.file, upload.form, *failed)
+            return workbook(copy, "okr-annotated.xlsx")
+        return workbook(await to_thread(failed_rows, *failed), "okr-failed-rows.xlsx")
     return computed(_shown(report, table, language))
 
 
@@ -93,16 +97,30 @@ def _shown(report: Report, table: Table, language: Language) -> dict[str, object
     return {
         "mode": report.mode,
         "counts": {effect.value: report.counts[effect] for effect in Effect},
-        "rows": [_shown_row(table, number, effect) for number, effect in report.effects.items()],
+        "rows": [_shown_row(report, table, *row) for row in report.effects.items()],
         "errors": [located_error(error, language) for error in report.errors],
+        "pruned": [
+            {"kind": one.kind, "id": one.id, "external_id": one.external_id, "title": one.title}
+            for one in report.pruned
+        ],
         "roots": [_shown_root(root) for root in report.roots],
         "skipped_sheets": [{"sheet": each.sheet, "reason": each.reason} for each in table.skipped],
     }
 
 
-def _shown_row(table: Table, number: int, effect: Effect) -> dict[str, object]:
+def _shown_row(report: Report, table: Table, number: int, effect: Effect) -> dict[str, object]:
     sheet, row = table.place(number)
-    return {"sheet": sheet.name, "row": row, "effect": effect}
+    shown: dict[str, object] = {"sheet": sheet.name, "row": row, "effect": effect}
+    if effect is Effect.UPDATED and number in report.changes:
+        shown["changes"] = [
+            {
+                "column": sheet.headers.get(change.column, change.column),
+                "was": change.was,
+                "now_is": change.now_is,
+            }
+            for change in report.changes[number]
+        ]
+    return shown
 
 
 def _shown_root(root: Root) -> dict[str, object]:

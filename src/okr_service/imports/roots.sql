@@ -1,5 +1,5 @@
--- Which objectives are at the top of the trees that :external_ids are in, and how
--- far have they come?
+-- Which objectives, of those that a caller sees, are at the top of the trees that
+-- :external_ids are in, and how far have they come?
 
 WITH RECURSIVE line AS (
     SELECT id, parent_id
@@ -17,4 +17,5 @@ SELECT o.id, o.external_id, o.title, o.progress
   FROM line
   JOIN objectives AS o ON o.tenant_id = :tenant_id AND o.id = line.id
  WHERE line.parent_id IS NULL
+   AND (NOT o.private OR okr_within(o.unit_id, o.owner_id, :reach_units, :reach_person))
  ORDER BY o.external_id, o.id

@@ -1,29 +1,36 @@
 """Making so what a file speaks of, or showing what that would do."""
 
+from asyncio import to_thread
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, bindparam
 
-from okr_service.access.policy import Permission, Principal, require_everywhere
+from okr_service.access.policy import Permission, Principal, require
 from okr_service.audit.service import gathered
 from okr_service.imports.errors import ImportRejected
-from okr_service.imports.ledger import Ledger
-from okr_service.imports.load import Loader
+from okr_service.imports.frame import frame
+from okr_service.imports.ledger import CellChange, Ledger
+from okr_service.imports.load import load
 from okr_service.imports.plan import Plan, gather
-from okr_service.imports.shapes import Effect, Mode
+from okr_service.imports.pruning import Doomed, Pruning, Scope, find_doomed
+from okr_service.imports.shapes import Effect, ImportOptions, Mode, OnError
+from okr_service.imports.suggesting import with_suggestions
 from okr_service.imports.table import Table
+from okr_service.imports.work import Import
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import FieldError
 from okr_service.kernel.forest import hold_structure
+from okr_service.kernel.reach import reach_parameters
 from okr_service.kernel.sql import load_sql
 from okr_service.rollup import service as rollup
 
-_ROOTS = load_sql(__package__, "roots").bindparams(bindparam("external_ids", type_=ARRAY(Text)))
-_STRENGTH = [Effect.UNCHANGED, Effect.UPDATED, Effect.CREATED, Effect.FAILED]
+_ROOTS = load_sql(__package__, "roots").bindparams(
+    bindparam("external_ids", type_=ARRAY(Text)), *reach_parameters()
+)
 
 
 @dataclass(frozen=True)
@@ -43,9 +50,11 @@ class Report:
 
     mode: Mode
     plan: Plan
-    effects: dict[int, Effect]
-    errors: list[FieldError] = field(default_factory=list)
-    roots: list[Root] = field(default_factory=list)
+    effects: Mapping[int, Effect]
+    changes: Mapping[int, list[CellChange]]
+    errors: list[FieldError]
+    pruned: list[Doomed]
+    roots: list[Root]
 
     @property
     def counts(self) -> Counter[Effect]:
@@ -53,26 +62,62 @@ class Report:
         return Counter(self.effects.values())
 
 
-async def import_table(tx: Transaction, who: Principal, table: Table, mode: Mode) -> Report:
-    """Load a file; a dry run shows what that does and takes it back.
+async def import_table(
+    tx: Transaction, who: Principal, table: Table, options: ImportOptions
+) -> Report:
+    """Load what rows say; a dry run shows what that does and takes it back.
+
+    The tenant's structure is held alone, so imports of a tenant wait for each other. Rows
+    that do not fit are left out where they are to be skipped, until the others all fit: it
+    comes to what a file without them would have done.
 
     Raises:
-        NotPermitted, and what reading the rows raises.
-        ImportRejected: it was to be committed and some cells do not fit.
+        NotPermitted, PruneNeedsScope, UnitNotFound, CycleNotFound.
+        ImportRejected: it was to be committed, all of it, and some cells do not fit.
     """
-    require_everywhere(who, Permission.PLAN)
-    plan = gather(table)
-    attempt = await tx.begin_nested()
-    await hold_structure(tx, who.tenant_id, alone=True)
+    require(who, Permission.PLAN)
+    scope = Scope.read(options.scope) if options.prune else None
+    left_out: list[FieldError] = []
+    while True:
+        plan = await to_thread(gather, table, _rows_of(left_out))
+        attempt = await tx.begin_nested()
+        await hold_structure(tx, who.tenant_id, alone=True)
+        done = await _load(tx, who, plan, scope)
+        wrong = await with_suggestions(tx, who, plan, plan.errors)
+        if not wrong or options.on_error is OnError.ABORT:
+            break
+        left_out += wrong
+        await attempt.rollback()
+    if options.mode is Mode.COMMIT and wrong:
+        raise ImportRejected(_in_order(wrong))
+    await (attempt.commit() if options.mode is Mode.COMMIT else attempt.rollback())
+    return _report(options.mode, plan, done, _in_order(left_out + wrong))
+
+
+def _rows_of(errors: Iterable[FieldError]) -> set[int]:
+    return {row for error in errors if isinstance(row := error.facts.get("number"), int)}
+
+
+@dataclass(frozen=True)
+class _Done:
+    ledger: Ledger
+    pruned: list[Doomed]
+    before: Sequence["_Root"]
+    after: Sequence["_Root"]
+
+
+async def _load(tx: Transaction, who: Principal, plan: Plan, scope: Scope | None) -> _Done:
     before = await _roots(tx, who, plan)
+    pruning = await find_doomed(tx, who, plan, scope) if scope else Pruning()
     ledger = Ledger(plan)
     async with rollup.deferred(tx, who.tenant_id), gathered(tx, who):
-        await Loader(tx, who, plan, ledger).load()
-    after = await _roots(tx, who, plan)
-    if mode is Mode.COMMIT and plan.errors:
-        raise ImportRejected(_in_order(plan.errors))
-    await (attempt.commit() if mode is Mode.COMMIT else attempt.rollback())
-    known = {root.id: root.progress for root in before}
+        around = await frame(tx, who, plan, ledger)
+        await load(Import(tx, who, plan, ledger, around), pruning)
+    return _Done(ledger, pruning.doomed, before, await _roots(tx, who, plan))
+
+
+def _report(mode: Mode, plan: Plan, done: _Done, errors: list[FieldError]) -> Report:
+    known = {root.id: root.progress for root in done.before}
     roots = [
         Root(
             root.id if mode is Mode.COMMIT or root.id in known else None,
@@ -81,9 +126,12 @@ async def import_table(tx: Transaction, who: Principal, table: Table, mode: Mode
             known.get(root.id),
             root.progress,
         )
-        for root in after
+        for root in done.after
     ]
-    return Report(mode, plan, _effects(plan, ledger.effects), _in_order(plan.errors), roots)
+    effects = dict.fromkeys(done.ledger.rows, Effect.UNCHANGED)
+    effects |= done.ledger.effects | dict.fromkeys(_rows_of(errors), Effect.FAILED)
+    changes = done.ledger.changes if mode is Mode.DRY_RUN else {}
+    return Report(mode, plan, effects, changes, errors, done.pruned, roots)
 
 
 @dataclass(frozen=True)
@@ -97,18 +145,8 @@ class _Root:
 async def _roots(tx: Transaction, who: Principal, plan: Plan) -> Sequence[_Root]:
     parents = {thing.text("parent_objective") for thing in plan.objectives.values()}
     keys = {key[0] for key in plan.objectives} | {parent for parent in parents if parent}
-    of = {"tenant_id": who.tenant_id, "external_ids": sorted(keys)}
+    of = {"tenant_id": who.tenant_id, "external_ids": sorted(keys), **who.sight.parameters}
     return [_Root(*row) for row in await tx.execute(_ROOTS, of)]
-
-
-def _effects(plan: Plan, effects: dict[int, list[Effect]]) -> dict[int, Effect]:
-    failed = {row for error in plan.errors if isinstance(row := error.facts.get("number"), int)}
-    return {
-        row.number: Effect.FAILED
-        if row.number in failed
-        else max(effects.get(row.number, [Effect.UNCHANGED]), key=_STRENGTH.index)
-        for row in plan.table.rows
-    }
 
 
 def _in_order(errors: list[FieldError]) -> list[FieldError]:

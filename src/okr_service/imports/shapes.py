@@ -26,6 +26,21 @@ class Effect(StrEnum):
     FAILED = "failed"
 
 
+class Pruned(StrEnum):
+    """Which kind of thing is cancelled because it is no longer in the file."""
+
+    OBJECTIVE = "objective"
+    KEY_RESULT = "key_result"
+    ACTION = "action"
+
+
+class OnError(StrEnum):
+    """What becomes of an import in which some rows do not fit."""
+
+    ABORT = "abort"
+    SKIP = "skip"
+
+
 class ImportOptions(BaseModel):
     """How to import."""
 
@@ -34,6 +49,22 @@ class ImportOptions(BaseModel):
     mode: Mode = Field(
         default=Mode.DRY_RUN,
         description="`dry_run` shows what `commit` would do, and does nothing.",
+    )
+    on_error: OnError = Field(
+        default=OnError.ABORT,
+        description="`abort` imports nothing where a row does not fit; `skip` leaves out such "
+        "rows, and what depends on them, as if the file did not have them.",
+    )
+    prune: bool = Field(
+        default=False,
+        description="Cancel what is in the scope and no longer in the file; key results, "
+        "which have no state, are deleted.",
+    )
+    scope: Annotated[str, Field(max_length=2000)] | None = Field(
+        default=None,
+        description="What the file says everything of, to prune: units, with all beneath "
+        "them, and cycles.",
+        examples=["unit:GACH,cycle:2026"],
     )
 
 
@@ -58,12 +89,32 @@ class CellErrorView(View):
     suggestion: str | None = Field(default=None, description="What may be meant instead.")
 
 
+class CellChangeView(View):
+    """What a cell changes."""
+
+    column: str = Field(description="The column's header in the file.")
+    was: str | None = Field(description="What is there.")
+    now_is: str | None = Field(description="What the file says.")
+
+
 class RowView(View):
     """What a row does."""
 
     sheet: str | None = Field(description="Null where the file has no sheets.")
     row: int
     effect: Effect
+    changes: list[CellChangeView] | None = Field(
+        default=None, description="Of an updated row, in a dry run."
+    )
+
+
+class PrunedView(View):
+    """Something that is in the scope and no longer in the file."""
+
+    kind: Pruned
+    id: UUID
+    external_id: str
+    title: str
 
 
 class CountsView(View):
@@ -99,5 +150,6 @@ class ImportView(View):
     counts: CountsView
     rows: list[RowView]
     errors: list[CellErrorView]
+    pruned: list[PrunedView]
     roots: list[RootView]
     skipped_sheets: list[SkippedSheetView]

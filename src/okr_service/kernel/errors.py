@@ -6,8 +6,11 @@ errors; here are the kinds they are of and the few that every room can meet.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
+
+_T = TypeVar("_T")
 
 
 class OkrError(Exception):
@@ -190,3 +193,18 @@ class WrongMethod(OkrError):
 
 class MissingIfMatch(PreconditionRequired):
     """Send the ETag you read in If-Match."""
+
+
+def attempt(work: Callable[[], _T]) -> _T | OkrError:
+    """Return what work comes to, or what is wrong with it."""
+    try:
+        return work()
+    except OkrError as error:
+        return error
+
+
+def raised(found: _T | OkrError) -> _T:
+    """Return what was found, or raise what is wrong with it."""
+    if isinstance(found, OkrError):
+        raise found
+    return found

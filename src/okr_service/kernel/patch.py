@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from okr_service.kernel.errors import InvalidInput
-from okr_service.kernel.validation import field_errors
+from okr_service.kernel.validation import validated
 
 _I = TypeVar("_I", bound=BaseModel)
 
@@ -31,9 +30,8 @@ def patched(shape: type[_I], patch: Mapping[str, object]) -> Callable[[_I], _I]:
     """
 
     def edit(present: _I) -> _I:
-        try:
-            return shape.model_validate(merge(present.model_dump(mode="json"), patch))
-        except ValidationError as error:
-            raise InvalidInput(field_errors(error.errors())) from error
+        merged = merge(present.model_dump(mode="json"), patch)
+        assert isinstance(merged, Mapping), "both are objects"
+        return validated(shape, merged)
 
     return edit

@@ -1,10 +1,23 @@
 """Addressing a row by our id, by the caller's key, or by its code."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, and_, false, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    SQLColumnExpression,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    false,
+    literal,
+    or_,
+    select,
+)
 
 from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.errors import NotFound, VersionMismatch
@@ -56,6 +69,77 @@ async def resolve(
     if found is None:
         raise absent
     return found
+
+
+@dataclass(frozen=True)
+class Named:
+    """The ids of rows, by the references that name them."""
+
+    ids: Mapping[Ref, UUID]
+    absent: Callable[[str], NotFound]
+
+    def id(self, ref: Ref, pointer: str) -> UUID:
+        """Return the id that a field's reference names; raises `absent` of it."""
+        found = self.ids.get(ref)
+        if found is None:
+            raise self.absent(ref).at(pointer)
+        return found
+
+    def optional(self, ref: Ref | None, pointer: str) -> UUID | None:
+        """Return the id that a field's reference names, if the field holds one."""
+        return None if ref is None else self.id(ref, pointer)
+
+
+async def name(
+    tx: Reading,
+    model: type[_R],
+    tenant_id: UUID,
+    refs: Iterable[Ref | None],
+    absent: Callable[[str], NotFound],
+    seen: Sequence[ColumnElement[bool]] = (),
+) -> Named:
+    """Find the rows that many references name, among those that are seen, in one statement."""
+    ids, keys, codes = _sorted_out({ref for ref in refs if ref is not None})
+    code: SQLColumnExpression[str] | None = getattr(model, "code", None)
+    names = [
+        *([among(model.id, list(ids.values()))] if ids else []),
+        *([among(model.external_id, list(keys.values()))] if keys else []),
+        *([among(code, codes)] if codes and code is not None else []),
+    ]
+    if not names:
+        return Named({}, absent)
+    columns = (model.id, model.external_id, literal(None) if code is None else code)
+    named = select(*columns).where(model.tenant_id == tenant_id, or_(*names), *alive(model), *seen)
+    rows = (await tx.execute(named)).all()
+    by_id = {row[0]: row[0] for row in rows}
+    by_key = {row[1]: row[0] for row in rows}
+    by_code = {row[2]: row[0] for row in rows}
+    found = {
+        **{ref: by_id.get(value) for ref, value in ids.items()},
+        **{ref: by_key.get(value) for ref, value in keys.items()},
+        **{ref: by_code.get(str(ref)) for ref in codes},
+    }
+    return Named({ref: value for ref, value in found.items() if value is not None}, absent)
+
+
+def _sorted_out(refs: Collection[Ref]) -> tuple[dict[Ref, UUID], dict[Ref, str], list[Ref]]:
+    keys = {ref: key for ref in refs if (key := external_id(ref)) is not None}
+    ids = {ref: found for ref in refs if ref not in keys and (found := row_id(ref))}
+    return ids, keys, [ref for ref in refs if ref not in keys and ref not in ids]
+
+
+def among(
+    column: SQLColumnExpression[UUID]
+    | SQLColumnExpression[UUID | None]
+    | SQLColumnExpression[str]
+    | SQLColumnExpression[str | None],
+    values: Sequence[UUID] | Sequence[str],
+) -> ColumnElement[bool]:
+    """Return the condition that a column holds one of many values, as one parameter."""
+    if not values:
+        return false()
+    kind = Uuid() if isinstance(values[0], UUID) else Text()
+    return column == any_(literal(list(values), ARRAY(kind)))
 
 
 async def lock(

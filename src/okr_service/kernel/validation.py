@@ -1,9 +1,27 @@
 """Saying in our own words what pydantic finds wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
-from okr_service.kernel.errors import FieldError
+from pydantic import BaseModel, ValidationError
+
+from okr_service.kernel.errors import FieldError, InvalidInput
 from okr_service.kernel.messages.fields import CODES
+
+_I = TypeVar("_I", bound=BaseModel)
+
+
+def validated(shape: type[_I], fields: Mapping[str, object]) -> _I:
+    """Return an input made of fields; raises InvalidInput where they do not fit its shape."""
+    try:
+        return shape.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidInput(field_errors(error.errors())) from error
+
+
+def merging(shape: type[_I], said: Mapping[str, object]) -> Callable[[_I], _I]:
+    """Return the edit that replaces some fields; it raises as `validated` does."""
+    return lambda present: validated(shape, {**dict(present), **said})
 
 
 def escape(name: str) -> str:

@@ -1,11 +1,16 @@
 """What a caller would have to send to make a key result as it is."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
 from sqlalchemy import select
 
 from okr_service.cycles.shapes import Cadence
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.fields import Ref
+from okr_service.kernel.references import among
 from okr_service.objectives.model import KeyResult, PlannedValue
 from okr_service.objectives.shapes import (
     Aggregate,
@@ -20,9 +25,23 @@ from okr_service.objectives.shapes import (
 
 async def key_result_input(tx: Transaction, row: KeyResult) -> NewKeyResult:
     """Return what a caller would have to send to make a key result as it is."""
-    of = (PlannedValue.tenant_id == row.tenant_id, PlannedValue.key_result_id == row.id)
-    plan = select(PlannedValue.on_date, PlannedValue.value).where(*of)
-    planned = (await tx.execute(plan.order_by(PlannedValue.on_date))).all()
+    return (await key_result_inputs(tx, [row]))[0]
+
+
+async def key_result_inputs(tx: Transaction, rows: Sequence[KeyResult]) -> list[NewKeyResult]:
+    """Return the same of many key results of a tenant, in their order."""
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    of = (PlannedValue.tenant_id == rows[0].tenant_id, among(PlannedValue.key_result_id, ids))
+    values = select(PlannedValue.key_result_id, PlannedValue.on_date, PlannedValue.value)
+    plans: defaultdict[UUID, list[PlannedFigure]] = defaultdict(list)
+    for row_id, day, value in await tx.execute(values.where(*of).order_by(PlannedValue.on_date)):
+        plans[row_id].append(PlannedFigure(date=day, value=value))
+    return [_input(row, plans[row.id]) for row in rows]
+
+
+def _input(row: KeyResult, plan: list[PlannedFigure]) -> NewKeyResult:
     return NewKeyResult(
         external_id=row.external_id,
         objective_id=Ref(str(row.objective_id)),
@@ -44,7 +63,7 @@ async def key_result_input(tx: Transaction, row: KeyResult) -> NewKeyResult:
         aggregate=row.aggregate and Aggregate(row.aggregate),
         feeds_id=references.ref(row.feeds_id),
         position=row.position,
-        plan=[PlannedFigure(date=day, value=value) for day, value in planned],
+        plan=plan,
         tags=row.tags,
         links=[Link(**link) for link in row.links],
     )

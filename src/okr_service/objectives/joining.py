@@ -8,6 +8,7 @@ from okr_service.access.policy import Principal
 from okr_service.cycles import service as cycles
 from okr_service.cycles.errors import CycleClosed
 from okr_service.cycles.model import Cycle
+from okr_service.cycles.service import OpenCycles
 from okr_service.kernel.database import Transaction
 from okr_service.objectives.errors import ObjectiveEnded
 from okr_service.objectives.model import Objective
@@ -30,9 +31,14 @@ async def require_may_join(
     state, cycle_id = (
         await tx.execute(select(Objective.state, Objective.cycle_id).where(*of))
     ).one()
+    return joined(state, await cycles.open_cycles(tx, who, [cycle_id]), cycle_id, pointer)
+
+
+def joined(state: str, held: OpenCycles, cycle_id: UUID, pointer: str) -> Cycle:
+    """Return the cycle of an objective that others may be joined to; raises as above."""
     if state in _ENDED:
         raise ObjectiveEnded(state).at(pointer)
     try:
-        return await cycles.open_cycle(tx, who, cycle_id)
+        return held.cycle(cycle_id)
     except CycleClosed as error:
         raise error.at(pointer) from error

@@ -1,12 +1,13 @@
 """Setting objectives, aligning them, moving them through their life."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
-from sqlalchemy import CompoundSelect, and_, func, select, union_all, update
+from sqlalchemy import func, select, update
 
 from okr_service.access.policy import (
     Permission,
@@ -16,31 +17,29 @@ from okr_service.access.policy import (
     require_for,
     require_to_place,
 )
-from okr_service.actions.model import Action, ActionPlan
-from okr_service.audit.service import Change, record, record_all
+from okr_service.audit.service import Change, created, record_all
 from okr_service.cycles import service as cycles
 from okr_service.cycles.model import Cycle
+from okr_service.cycles.service import OpenCycles
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
+from okr_service.kernel.errors import OkrError, attempt, raised
 from okr_service.kernel.fields import Ref
-from okr_service.kernel.forest import hold_structure, require_place
-from okr_service.kernel.references import Versions
-from okr_service.kernel.writes import add, change, differences
+from okr_service.kernel.forest import hold_structure
+from okr_service.kernel.model import new_id
+from okr_service.kernel.references import Versions, alive, among
+from okr_service.kernel.writes import Edited, add_all, change_all, differences
 from okr_service.objectives.access import objective_seen, unseen_objective
 from okr_service.objectives.errors import (
-    AlignmentTooDeep,
-    AlignmentWouldLoop,
-    CycleMismatch,
     ObjectiveHasChildren,
     ObjectiveNotFound,
     StateChangeNotAllowed,
 )
 from okr_service.objectives.feeds import fed_from, require_unfed
 from okr_service.objectives.inputs import key_result_record
-from okr_service.objectives.joining import require_may_join
-from okr_service.objectives.model import KeyResult, Objective, PlannedValue
+from okr_service.objectives.model import KeyResult, Objective
 from okr_service.objectives.shapes import Ambition, Link, NewObjective, ObjectiveState
-from okr_service.organisation import service as organisation
+from okr_service.objectives.values import Values, Wanted, named_objectives, objective_values
 from okr_service.rollup import service as rollup
 from okr_service.rollup.service import Contribution, Shift
 
@@ -72,16 +71,49 @@ async def create_objective(
         NotPermitted, UnitNotFound, PersonNotFound, CycleNotFound, CycleClosed,
         ObjectiveNotFound, CycleMismatch, AlignmentTooDeep, ExternalIdTaken.
     """
+    for made in await create_objectives(tx, who, [new], carried_over_from):
+        row_id = raised(made)
+    return await tx.get_one(Objective, (who.tenant_id, row_id))
+
+
+async def create_objectives(
+    tx: Transaction,
+    who: Principal,
+    batch: Sequence[NewObjective],
+    carried_over_from: UUID | None = None,
+) -> list[UUID | OkrError]:
+    """Set objectives at once; returns the id of each, or what is wrong with it as it is asked for.
+
+    One of the batch cannot support another of it.
+
+    Raises:
+        NotPermitted: the caller may set none at all.
+    """
     require(who, Permission.PLAN)
     await hold_structure(tx, who.tenant_id, alone=False)
-    values = await _values(tx, who, new, None)
+    judged = await objective_values(tx, who, [Wanted(new) for new in batch])
+    outcome: list[UUID | OkrError] = []
+    rows: list[Values] = []
+    for new, values in zip(batch, judged, strict=True):
+        made = attempt(partial(_made, who, new, values, carried_over_from))
+        if isinstance(made, OkrError):
+            outcome.append(made)
+            continue
+        row_id = new_id()
+        rows.append({"tenant_id": who.tenant_id, "id": row_id, **made})
+        outcome.append(row_id)
+    await add_all(tx, Objective, rows)
+    await record_all(tx, who, map(created("objective"), rows))
+    return outcome
+
+
+def _made(
+    who: Principal, new: NewObjective, judged: Values | OkrError, carried_over_from: UUID | None
+) -> Values:
+    values = raised(judged)
     require_to_place(who, Permission.PLAN, *_belonging(values))
     state = new.state or ObjectiveState.ACTIVE
-    values |= {"state": state.value, "carried_over_from_id": carried_over_from}
-    objective = Objective(tenant_id=who.tenant_id, **values)
-    await add(tx, objective)
-    await record(tx, who, Change("created", "objective", objective.id, after=values))
-    return objective
+    return {**values, "state": state.value, "carried_over_from_id": carried_over_from}
 
 
 async def edit_objective(
@@ -104,18 +136,98 @@ async def edit_objective(
     require(who, Permission.PLAN)
     await hold_structure(tx, who.tenant_id, alone=True)
     objective = await lock_objective(tx, who, ref, expected)
-    await cycles.open_cycle(tx, who, objective.cycle_id)
-    unseen = await unseen_objective(tx, who, objective.parent_id)
-    present = objective_input(objective)
-    wanted = edit(present.model_copy(update={"parent_id": None}) if unseen else present)
-    values = await _values(tx, who, wanted, objective, unseen)
-    _require_may_leave_it_so(who, objective, values)
-    if wanted.state is not None:
-        values |= _of_state(objective, wanted.state, outcome or Outcome())
-    changes = differences(objective, values)
-    if changes:
-        await _write(tx, who, objective, changes)
+    for changes in await _edit_held(tx, who, [(objective, ObjectiveEdit(edit, outcome))]):
+        raised(changes)
     return objective
+
+
+@dataclass(frozen=True)
+class ObjectiveEdit:
+    """What is to become of an objective; `outcome` is for one that is closed."""
+
+    edit: Callable[[NewObjective], NewObjective]
+    outcome: Outcome | None = None
+
+
+async def edit_objectives(
+    tx: Transaction, who: Principal, edits: Mapping[UUID, ObjectiveEdit]
+) -> dict[UUID, Edited | OkrError]:
+    """Change objectives at once; returns what that changed of each, or what is wrong with it.
+
+    Those that move are taken one after the other. The caller holds the tenant's structure
+    alone, and all that is touched (see the rollup).
+
+    Raises:
+        NotPermitted: the caller may edit none at all.
+    """
+    require(who, Permission.PLAN)
+    of = (Objective.tenant_id == who.tenant_id, among(Objective.id, list(edits)))
+    seen = (*alive(Objective), *objective_seen(who.sight))
+    held = select(Objective).where(*of, *seen).with_for_update(key_share=True)
+    rows = {row.id: row for row in await tx.scalars(held.execution_options(populate_existing=True))}
+    outcome: dict[UUID, Edited | OkrError] = {
+        row_id: ObjectiveNotFound(str(row_id)) for row_id in edits if row_id not in rows
+    }
+    pairs = [(rows[row_id], edit) for row_id, edit in edits.items() if row_id in rows]
+    for (row, _), changed in zip(pairs, await _edit_held(tx, who, pairs), strict=True):
+        outcome[row.id] = changed
+    return outcome
+
+
+async def _edit_held(
+    tx: Transaction, who: Principal, edits: Sequence[tuple[Objective, ObjectiveEdit]]
+) -> list[Edited | OkrError]:
+    held = await cycles.open_cycles(tx, who, (row.cycle_id for row, _ in edits))
+    wanted: list[Wanted | OkrError] = []
+    for row, edit in edits:
+        unseen = await unseen_objective(tx, who, row.parent_id)
+        wanted.append(attempt(partial(_wanted, who, held, row, edit, unseen)))
+    asked = [found for found in wanted if isinstance(found, Wanted)]
+    if sum(map(_may_move, asked)) > 1:
+        return [(await _edit_held(tx, who, [one]))[0] for one in edits]
+    judged = iter(await objective_values(tx, who, asked))
+    changes = [
+        found
+        if isinstance(found, OkrError)
+        else attempt(partial(_changes, who, found, edit, next(judged)))
+        for found, (_, edit) in zip(wanted, edits, strict=True)
+    ]
+    kept = [
+        (row, values)
+        for (row, _), values in zip(edits, changes, strict=True)
+        if isinstance(values, dict) and values
+    ]
+    before = iter(await _write(tx, who, kept))
+    return [
+        values if isinstance(values, OkrError) else Edited(next(before) if values else {}, values)
+        for values in changes
+    ]
+
+
+def _wanted(
+    who: Principal, held: OpenCycles, row: Objective, edit: ObjectiveEdit, unseen: UUID | None
+) -> Wanted:
+    require_for(who, Permission.PLAN, row.unit_id, row.owner_id)
+    held.cycle(row.cycle_id)
+    present = objective_input(row)
+    shown = present.model_copy(update={"parent_id": None}) if unseen else present
+    return Wanted(edit.edit(shown), row, unseen)
+
+
+def _may_move(wanted: Wanted) -> bool:
+    present, parent = wanted.present, wanted.new.parent_id
+    return parent is not None and present is not None and parent != str(present.parent_id)
+
+
+def _changes(
+    who: Principal, wanted: Wanted, edit: ObjectiveEdit, judged: Values | OkrError
+) -> Values:
+    values, objective = raised(judged), wanted.present
+    assert objective is not None, "it is an edit"
+    _require_may_leave_it_so(who, objective, values)
+    if wanted.new.state is not None:
+        values |= _of_state(objective, wanted.new.state, edit.outcome or Outcome())
+    return differences(objective, values)
 
 
 async def set_objective_state(
@@ -220,7 +332,7 @@ async def delete_objective(
     await require_unfed(tx, who, KeyResult.objective_id == objective.id)
     await _delete_key_results(tx, who, objective.id, now)
     before = objective_input(objective).model_dump(mode="json")
-    await _write(tx, who, objective, {"deleted_at": now}, "deleted", before)
+    await _write(tx, who, [(objective, {"deleted_at": now})], before)
 
 
 async def _delete_key_results(
@@ -246,8 +358,7 @@ async def _delete_key_results(
 
 async def objective_id(tx: Transaction, who: Principal, ref: Ref, pointer: str) -> UUID:
     """Return the id of the objective that a field refers to; raises ObjectiveNotFound."""
-    absent, seen = ObjectiveNotFound(ref).at(pointer), objective_seen(who.sight)
-    return await references.resolve(tx, Objective, who.tenant_id, ref, absent, seen)
+    return (await named_objectives(tx, who, [ref])).id(ref, pointer)
 
 
 async def cycle_of(tx: Transaction, who: Principal, objective_id: UUID) -> Cycle:
@@ -302,127 +413,34 @@ async def _lock_key_results(tx: Transaction, who: Principal, objective_id: UUID)
 async def _write(
     tx: Transaction,
     who: Principal,
-    objective: Objective,
-    changes: dict[str, object],
-    action: str = "updated",
-    audited_before: dict[str, object] | None = None,
-) -> None:
-    was_under, was = objective.parent_id, Contribution.of(objective)
+    changes: Sequence[tuple[Objective, Values]],
+    deleted: Values | None = None,
+) -> list[Values]:
+    """Write and roll up changes; returns the values before. `deleted` is what one was in all."""
+    was = [(row.parent_id, Contribution.of(row)) for row, _ in changes]
     fed: list[UUID] = []
-    if {"state", "deleted_at"} & changes.keys():
-        fed = await fed_from(tx, who, objective.id)
-    before = await change(tx, objective, changes)
-    after = None if action == "deleted" else changes
-    await record(
-        tx, who, Change(action, "objective", objective.id, audited_before or before, after)
+    for row, values in changes:
+        if {"state", "deleted_at"} & values.keys():
+            fed += await fed_from(tx, who, row.id)
+    before = await change_all(tx, changes)
+    await record_all(
+        tx,
+        who,
+        [
+            Change("updated", "objective", row.id, values_before, values)
+            if deleted is None
+            else Change("deleted", "objective", row.id, deleted)
+            for (row, values), values_before in zip(changes, before, strict=True)
+        ],
     )
-    is_under, is_now = objective.parent_id, Contribution.of(objective)
-    left = [] if was_under is None else [Shift(was_under, was, Contribution())]
-    joined = [] if is_under is None else [Shift(is_under, Contribution(), is_now)]
-    await rollup.propagate(tx, who.tenant_id, left + joined, fed)
-
-
-async def _values(
-    tx: Transaction,
-    who: Principal,
-    new: NewObjective,
-    present: Objective | None,
-    parent: UUID | None = None,
-) -> dict[str, object]:
-    unit = await organisation.unit_id(tx, who, new.unit_id, "/unit_id")
-    owner = await organisation.person_id(tx, who, new.owner_id, "/owner_id")
-    cycle_id = await cycles.cycle_id(tx, who, new.cycle_id, "/cycle_id")
-    cycle = await cycles.open_cycle(tx, who, cycle_id)
-    if new.parent_id is not None:
-        parent = await objective_id(tx, who, new.parent_id, "/parent_id")
-    if parent is not None:
-        await _require_fits_under(tx, who, parent, cycle, present)
-    if present is not None and present.cycle_id != cycle_id:
-        await _require_children_fit(tx, who, present.id, cycle)
-    return {
-        "external_id": new.external_id,
-        "title": new.title,
-        "description": new.description,
-        "unit_id": unit,
-        "owner_id": owner,
-        "cycle_id": cycle_id,
-        "parent_id": parent,
-        "weight": new.weight,
-        "ambition": new.ambition.value,
-        "private": new.private,
-        "position": new.position,
-        "tags": new.tags,
-        "links": [link.model_dump() for link in new.links],
-    }
-
-
-async def _require_fits_under(
-    tx: Transaction, who: Principal, parent_id: UUID, cycle: Cycle, present: Objective | None
-) -> None:
-    at = "/parent_id"
-    joins = present is None or present.parent_id != parent_id
-    if joins:
-        outer = await require_may_join(tx, who, parent_id, at)
-    else:
-        outer = await _cycle_over(tx, who, parent_id)
-    if not cycles.contains(outer, cycle):
-        raise CycleMismatch().at(at)
-    if joins:
-        loop, deep = AlignmentWouldLoop().at(at), AlignmentTooDeep().at(at)
-        row_id = present.id if present else None
-        await require_place(tx, Objective, who.tenant_id, row_id, parent_id, loop, deep)
-
-
-async def _cycle_over(tx: Transaction, who: Principal, parent_id: UUID) -> Cycle:
-    of_parent = (Objective.tenant_id == who.tenant_id) & (Objective.cycle_id == Cycle.id)
-    over = select(Cycle).join(Objective, of_parent)
-    named = over.where(Cycle.tenant_id == who.tenant_id, Objective.id == parent_id)
-    return (await tx.execute(named)).scalar_one()
-
-
-async def _require_children_fit(
-    tx: Transaction, who: Principal, objective_id: UUID, cycle: Cycle
-) -> None:
-    child_cycles = await tx.scalars(
-        select(Cycle)
-        .join(
-            Objective,
-            (Objective.tenant_id == who.tenant_id) & (Objective.cycle_id == Cycle.id),
-        )
-        .where(
-            Cycle.tenant_id == who.tenant_id,
-            Objective.parent_id == objective_id,
-            Objective.deleted_at.is_(None),
-        )
-    )
-    if not all(cycles.contains(cycle, child) for child in child_cycles):
-        raise CycleMismatch().at("/cycle_id")
-    for row in await tx.execute(_dates_of(who, objective_id)):
-        for day in row:
-            cycles.require_within(cycle, day, "/cycle_id")
-
-
-def _dates_of(who: Principal, objective_id: UUID) -> CompoundSelect[date | None, date | None]:
-    """Select the dates of an objective's key results, and of what is planned for them."""
-    of = (
-        KeyResult.tenant_id == who.tenant_id,
-        KeyResult.objective_id == objective_id,
-        KeyResult.deleted_at.is_(None),
-    )
-    value = and_(
-        PlannedValue.tenant_id == who.tenant_id, PlannedValue.key_result_id == KeyResult.id
-    )
-    plan = and_(ActionPlan.tenant_id == who.tenant_id, ActionPlan.key_result_id == KeyResult.id)
-    action = and_(Action.tenant_id == who.tenant_id, Action.action_plan_id == ActionPlan.id)
-    return union_all(
-        select(KeyResult.start_date, KeyResult.due_date).where(*of),
-        select(PlannedValue.on_date, PlannedValue.on_date).join(KeyResult, value).where(*of),
-        select(ActionPlan.start_date, ActionPlan.end_date).join(KeyResult, plan).where(*of),
-        select(Action.due_date, Action.due_date)
-        .join(ActionPlan, action)
-        .join(KeyResult, plan)
-        .where(*of),
-    )
+    shifts: list[Shift] = []
+    for (row, _), (was_under, contribution) in zip(changes, was, strict=True):
+        if was_under is not None:
+            shifts.append(Shift(was_under, contribution, Contribution()))
+        if row.parent_id is not None:
+            shifts.append(Shift(row.parent_id, Contribution(), Contribution.of(row)))
+    await rollup.propagate(tx, who.tenant_id, shifts, fed)
+    return before
 
 
 async def _require_childless(tx: Transaction, who: Principal, objective_id: UUID) -> None:

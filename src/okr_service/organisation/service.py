@@ -1,6 +1,6 @@
 """Setting up units and registering people."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from uuid import UUID
 
 from sqlalchemy import any_, func, select
@@ -11,7 +11,7 @@ from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.forest import hold_structure, require_place
-from okr_service.kernel.references import Versions
+from okr_service.kernel.references import Named, Versions
 from okr_service.kernel.writes import add, change, delete, differences
 from okr_service.organisation.errors import (
     PersonNotFound,
@@ -177,6 +177,16 @@ async def delete_person(
     before = _person_input(person).model_dump(mode="json")
     await delete(tx, person)
     await record(tx, who, Change("deleted", "person", person.id, before))
+
+
+async def named_units(tx: Transaction, who: Principal, refs: Iterable[Ref]) -> Named:
+    """Return the ids of the units that fields refer to."""
+    return await references.name(tx, Unit, who.tenant_id, refs, UnitNotFound)
+
+
+async def named_people(tx: Transaction, who: Principal, refs: Iterable[Ref | None]) -> Named:
+    """Return the ids of the people that fields refer to."""
+    return await references.name(tx, Person, who.tenant_id, refs, PersonNotFound)
 
 
 async def unit_id(tx: Transaction, who: Principal, ref: Ref, pointer: str) -> UUID:

@@ -180,6 +180,10 @@ SENTENCES: dict[str, str] = {
     "not-a-choice": "{given} không thuộc: {expected}.",
     "contradicts-row": "Khác với điều dòng {other_row} ghi về cùng một đối tượng.",
     "loop-in-file": "Các dòng khiến đối tượng này thuộc chính nó, trực tiếp hay gián tiếp.",
+    "cycle-unknown": "Không có kỳ {given}; tệp phải ghi ngày đầu và ngày cuối của kỳ.",
+    "prune-needs-scope": "Muốn dọn phải nêu phạm vi, có ít nhất một đơn vị và một kỳ.",
+    "person-left": "{given} không còn làm việc ở đây.",
+    "person-ambiguous": "Nhiều người có địa chỉ {given}; hãy ghi mã nhân sự của một người.",
     "depends-on-failed-row": "Đối tượng chứa nó không phù hợp, ở dòng {other_row}.",
     # GraphQL
     "invalid-document": "Tài liệu GraphQL không phù hợp với lược đồ.",

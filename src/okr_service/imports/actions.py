@@ -1,0 +1,106 @@
+"""Making the actions of a file so, under a plan for each key result and month."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from uuid import UUID
+
+from okr_service.actions import service as actions
+from okr_service.actions.shapes import NewAction, NewActionPlan
+from okr_service.imports.calendar import end_of_month
+from okr_service.imports.comparing import Differing
+from okr_service.imports.keys import short
+from okr_service.imports.kinds import ACTION
+from okr_service.imports.plan import Key, Thing
+from okr_service.imports.present import present_action_plans, present_actions
+from okr_service.imports.work import Import, Work, batches, external
+from okr_service.kernel.errors import OkrError
+from okr_service.kernel.validation import validated
+
+
+def _needs(thing: Thing) -> Mapping[str, Key]:
+    return {"key_result": thing.key[:2]}
+
+
+class Actions:
+    """The actions of one import."""
+
+    def __init__(self, of: Import) -> None:
+        self._of = of
+        self.work = Work(of, ACTION, _needs)
+        self._plans: dict[str, UUID | OkrError] = {}
+
+    async def compare(self) -> None:
+        """Find out which are new, and which differ."""
+        of = self._of
+        for batch in batches(list(of.plan.actions.values())):
+            keys = [short("/".join(one.key)) for one in batch]
+            found = await present_actions(of.tx, of.who, keys)
+            for thing, key in zip(batch, keys, strict=True):
+                self.work.compare(thing, found.get(key))
+
+    async def load(self) -> None:
+        """Create and update them."""
+        for batch in batches(list(self.work.new.values())):
+            await self._create(batch)
+        for some in batches(list(self.work.differing.values())):
+            await self._edit(some)
+
+    async def _create(self, batch: Sequence[Thing]) -> None:
+        free = [thing for thing in batch if not self.work.is_blocked(thing)]
+        await self._plan(free)
+        news = self.work.inputs(free, self._new)
+        made = await actions.create_actions(self._of.tx, self._of.who, [new for _, new in news])
+        await self.work.settle([thing for thing, _ in news], made)
+
+    def _new(self, thing: Thing) -> NewAction:
+        plan = self._plans[self._plan_key(thing)]
+        if isinstance(plan, OkrError):
+            raise plan
+        fields = {
+            "external_id": short("/".join(thing.key)),
+            "title": thing.key[2],
+            "action_plan_id": str(plan),
+            **self._of.frame.said(ACTION, thing),
+        }
+        return validated(NewAction, fields)
+
+    async def _edit(self, some: Sequence[Differing]) -> None:
+        edits = self.work.edits(some, NewAction)
+        asked = {one.present.id: edit for one, edit in edits}
+        done = await actions.edit_actions(self._of.tx, self._of.who, asked)
+        self.work.settle_edits(edits, done)
+
+    async def _plan(self, things: Sequence[Thing]) -> None:
+        """Find or make the plans that new actions are steps of."""
+        of = self._of
+        wanted = {self._plan_key(thing): thing for thing in reversed(things)}
+        unknown = [key for key in wanted if key not in self._plans]
+        self._plans |= await present_action_plans(of.tx, of.who, unknown)
+        news: list[tuple[str, NewActionPlan]] = []
+        for key in (key for key in unknown if key not in self._plans):
+            try:
+                news.append((key, self._new_plan(wanted[key], key)))
+            except OkrError as error:
+                self._plans[key] = error
+        made = await actions.create_action_plans(of.tx, of.who, [new for _, new in news])
+        self._plans |= {key: made[place] for place, (key, _) in enumerate(news)}
+
+    def _new_plan(self, thing: Thing, key: str) -> NewActionPlan:
+        cycle, due = self._of.cycle_of[thing.key[0]], thing.said.get("action_due")
+        start, end = cycle.start_date, cycle.end_date
+        if isinstance(due, date) and start <= due <= end:
+            start = max(start, due.replace(day=1))
+            end = min(end, end_of_month(due.year, due.month))
+        fields = {
+            "external_id": key,
+            "key_result_id": external("/".join(thing.key[:2])),
+            "title": key,
+            "start_date": start,
+            "end_date": end,
+        }
+        return validated(NewActionPlan, fields)
+
+    def _plan_key(self, thing: Thing) -> str:
+        due, cycle = thing.said.get("action_due"), self._of.cycle_of.get(thing.key[0])
+        period = due.strftime("%Y-%m") if isinstance(due, date) else cycle.code if cycle else ""
+        return short("/".join((*thing.key[:2], period)))
