@@ -52,10 +52,13 @@ LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     INSERT INTO events (tenant_id, id, type, subject_id, objective_id, before, after)
     SELECT tenant, c.id, c.type, c.subject_id,
-           okr_objective_of(tenant, c.subject, c.subject_id, coalesce(c.after, c.before)),
+           coalesce(
+               c.objective_id,
+               okr_objective_of(tenant, c.subject, c.subject_id, coalesce(c.after, c.before))),
            c.before, c.after
       FROM jsonb_to_recordset(changes) AS c (
-           id uuid, type text, subject text, subject_id uuid, before jsonb, after jsonb)
+           id uuid, type text, subject text, subject_id uuid, objective_id uuid,
+           before jsonb, after jsonb)
      WHERE c.type IS NOT NULL;
 END $$
 """,

@@ -38,7 +38,8 @@ _RECORD = select(
 class Change:
     """What happened to one thing: `subject` is its kind, `before` and `after` what differs.
 
-    Of a `person` it is personal data, which is kept where it can be erased.
+    Of a `person` it is personal data, which is kept where it can be erased. Whoever knows
+    which objective the thing hangs from may say so, and saves a look-up.
     """
 
     action: str
@@ -46,6 +47,7 @@ class Change:
     subject_id: UUID
     before: Mapping[str, object] | None = None
     after: Mapping[str, object] | None = None
+    objective_id: UUID | None = None
 
 
 _NOT_SAID = ("tenant_id", "id")
@@ -132,6 +134,7 @@ def _event(change: Change) -> dict[str, object]:
         "subject": change.subject,
         "subject_id": change.subject_id,
         "type": type_of(change.subject, change.action),
+        "objective_id": change.objective_id,
         "before": change.before,
         "after": change.after,
     }

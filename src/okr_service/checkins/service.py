@@ -136,7 +136,7 @@ async def void_check_in(tx: Transaction, who: Principal, ref: Ref | UUID, reason
     _require_reportable(held[0])
     if not await _void(tx, who, [check_in.id], reason):
         raise AlreadyVoided
-    await record(tx, who, _voided(check_in.id, reason))
+    await record(tx, who, _voided(check_in.id, reason, held[0].objective_id))
     await _refresh(tx, who, held)
     return check_in.id
 
@@ -225,8 +225,14 @@ async def _write(
     if voided:
         await _void(tx, who, voided, _CORRECTED)
     await tx.execute(insert(CheckIn), rows)
-    changes = [_voided(check_in_id, _CORRECTED) for check_in_id in voided]
-    await record_all(tx, who, changes + [_created(row) for row in rows])
+    of: dict[object, UUID] = {k.id: k.objective_id for k in held}
+    changes = [
+        _voided(row["voids_id"], _CORRECTED, of[row["key_result_id"]])
+        for row in rows
+        if isinstance(row["voids_id"], UUID)
+    ]
+    changes += [_created(row, of[row["key_result_id"]]) for row in rows]
+    await record_all(tx, who, changes)
     reported = {row["key_result_id"] for row in rows}
     await _refresh(tx, who, [k for k in held if k.id in reported])
 
@@ -369,13 +375,14 @@ def _require_reportable(target: _Held) -> None:
         raise ObjectiveEnded(target.objective_state)
 
 
-def _created(row: Mapping[str, object]) -> Change:
+def _created(row: Mapping[str, object], objective_id: UUID) -> Change:
     said = {n: v for n, v in row.items() if v not in (None, "") and n not in _ADDRESS}
-    return Change("created", "check_in", _id(row), after=said)
+    return Change("created", "check_in", _id(row), after=said, objective_id=objective_id)
 
 
-def _voided(check_in_id: UUID, reason: str) -> Change:
-    return Change("voided", "check_in", check_in_id, after={"void_reason": reason})
+def _voided(check_in_id: UUID, reason: str, objective_id: UUID) -> Change:
+    said = {"void_reason": reason}
+    return Change("voided", "check_in", check_in_id, after=said, objective_id=objective_id)
 
 
 async def _find(tx: Transaction, who: Principal, ref: Ref | UUID) -> CheckIn:

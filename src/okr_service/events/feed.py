@@ -71,7 +71,7 @@ class Feed:
                 continue
             if not await self._wakeups.beyond(who.tenant_id, part.until.place, left):
                 return part
-            await asyncio.sleep(pause)
+            await asyncio.sleep(max(0.0, min(pause, ends - time.monotonic())))
             pause = min(_LONGEST_PAUSE, 2 * pause + self._wakeups.every)
 
     async def follow(
