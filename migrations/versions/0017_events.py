@@ -59,7 +59,7 @@ BEGIN
       FROM jsonb_to_recordset(changes) AS c (
            id uuid, type text, subject text, subject_id uuid, objective_id uuid,
            before jsonb, after jsonb)
-     WHERE c.type IS NOT NULL;
+     WHERE c.type IS NOT NULL AND (c.subject <> 'tenant' OR c.subject_id = tenant);
 END $$
 """,
     """

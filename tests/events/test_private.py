@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import httpx
 import pytest
 from tests.group import BELONGING, PRIVATE, UNIT_OF, Group, sees
 
@@ -51,6 +52,20 @@ async def test_what_was_deleted_stays_as_private_as_it_was(group: Group) -> None
         "okr.objective.deleted",
     }
     assert not [e for e in await _read(group, "leader") if e["type"].endswith("deleted")]
+
+
+async def test_of_other_tenants_an_operator_is_told_by_the_audit_alone(
+    operator: httpx.AsyncClient,
+) -> None:
+    start = (await operator.get("/v1/events?after=latest")).json()["page"]["next_cursor"]
+    made = await operator.post("/v1/tenants", json={"name": "A new customer"})
+    assert made.is_success
+    assert (await operator.get(f"/v1/events?after={start}")).json()["data"] == []
+    of_theirs = {"Authorization": f"Bearer {made.json()['api_key']}"}
+    told = (await operator.get("/v1/events", headers=of_theirs)).json()["data"]
+    assert [(event["type"], event["data"]["after"]) for event in told] == [
+        ("okr.tenant.created", {"name": "A new customer"})
+    ]
 
 
 @pytest.mark.parametrize("scope", ["check_in", "organisation", "audit", "admin", "plan", "read"])

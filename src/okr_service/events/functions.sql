@@ -39,6 +39,7 @@ BEGIN
 END $$;
 
 -- Append the events of changes, those that have a type, in the order in which they were made.
+-- That it took on another tenant an operator is told by the audit alone.
 CREATE FUNCTION okr_publish(tenant uuid, changes jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -51,7 +52,7 @@ BEGIN
       FROM jsonb_to_recordset(changes) AS c (
            id uuid, type text, subject text, subject_id uuid, objective_id uuid,
            before jsonb, after jsonb)
-     WHERE c.type IS NOT NULL;
+     WHERE c.type IS NOT NULL AND (c.subject <> 'tenant' OR c.subject_id = tenant);
 END $$;
 
 -- Append the event that an objective's progress changed, whichever write did it.
