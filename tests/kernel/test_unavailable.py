@@ -205,3 +205,12 @@ async def _give_up(database: Database, stopped: list[int]) -> None:
         os.kill(pid, signal.SIGSTOP)
         stopped.append(pid)
         raise _GivenUp
+
+
+async def test_what_is_closed_connects_no_more(hasty: Settings) -> None:
+    database = Database(hasty)
+    assert await database.is_ready()
+    await database.close()
+    assert not await database.is_ready()
+    with pytest.raises(DatabaseUnavailable):
+        await database.transaction().__aenter__()

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from okr_service.kernel.connections import (
+    NotReached,
     Pool,
     begun,
     connected,
@@ -88,6 +89,7 @@ class Database:
 
     def __init__(self, settings: Settings, role: str | None = SERVICE_ROLE) -> None:
         self._pooled = settings.pooled
+        self._closed = False
         common = {
             "timezone": "UTC",
             "jit": "off",
@@ -140,6 +142,8 @@ class Database:
     @asynccontextmanager
     async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         with _Translated():
+            if self._closed:
+                raise NotReached("it is closed")
             async with connected(engine) as connection:
                 yield connection
 
@@ -159,7 +163,8 @@ class Database:
             return False
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, and make none any more, whoever is still at it."""
+        self._closed = True
         await self._writer.dispose()
         await self._reader.dispose()
 
