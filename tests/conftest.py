@@ -35,7 +35,12 @@ _TEMPLATE = "okr_test_template"
 BOOTSTRAP_KEY = "a-bootstrap-key-for-tests-of-32-characters-or-more"
 API_KEY_SECRET = SecretStr("a-secret-for-tests-of-32-characters-or-more")
 ISSUING = Issuing(KeyedHash(API_KEY_SECRET))
-_QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_QUICK = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",  # two workers, each with several services
+}
 _stack = ExitStack()
 
 
