@@ -54,7 +54,7 @@ from okr_service.objectives.access import (
     require_plans_key_result,
 )
 from okr_service.objectives.errors import KeyResultNotFound
-from okr_service.objectives.key_results import hold_key_result, hold_key_results
+from okr_service.objectives.holding import hold_key_result, hold_key_results
 from okr_service.objectives.model import KeyResult, Objective
 from okr_service.objectives.service import cycle_of
 from okr_service.organisation import service as organisation

@@ -10,7 +10,7 @@ from okr_service.imports.key_results import KeyResults
 from okr_service.imports.objectives import Objectives
 from okr_service.imports.pruning import Pruning, prune
 from okr_service.imports.work import Import, external
-from okr_service.objectives.key_results import hold_named
+from okr_service.objectives.holding import hold_named
 from okr_service.objectives.values import named_objectives
 from okr_service.rollup import service as rollup
 
