@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tests.rollup import exact
 
 from okr_service.access.policy import Principal
+from okr_service.actions import plans
 from okr_service.actions import service as actions
 from okr_service.actions.shapes import ActionState, NewAction, NewActionPlan
 from okr_service.checkins import service as check_ins
@@ -362,7 +363,7 @@ class Edited:
         )
         made = await self._attempt(
             not self.model.key_results[key_result].deleted,
-            lambda tx: actions.create_action_plan(tx, self.who, new),
+            lambda tx: plans.create_action_plan(tx, self.who, new),
         )
         if made is not None:
             self._plans[made.id] = key_result
@@ -373,7 +374,7 @@ class Edited:
         plan = self._one_of(self._plans)
         is_done = await self._attempt(
             plan not in self._actions.values(),
-            _done(lambda tx: actions.delete_action_plan(tx, self.who, plan)),
+            _done(lambda tx: plans.delete_action_plan(tx, self.who, plan)),
         )
         if is_done:
             del self._plans[plan]

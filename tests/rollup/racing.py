@@ -11,6 +11,7 @@ from tests.build import Build
 from tests.conftest import Tenant
 
 from okr_service.access.policy import Principal
+from okr_service.actions import plans
 from okr_service.actions import service as actions
 from okr_service.actions.shapes import ActionState, NewAction, NewActionPlan
 from okr_service.analysis.service import simulate
@@ -164,7 +165,7 @@ class Tree:
             start_date=date(2026, 3, 1),
             end_date=date(2026, 3, 31),
         )
-        self.plans.append((await actions.create_action_plan(tx, self.who, new)).id)
+        self.plans.append((await plans.create_action_plan(tx, self.who, new)).id)
 
     async def edit_action(self, tx: Transaction) -> None:
         edit = {"weight": self.weight(), "state": self.dice.choice(list(ActionState))}

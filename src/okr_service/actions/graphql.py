@@ -1,7 +1,7 @@
 """Action plans and actions in GraphQL."""
 
 from okr_service.access.policy import Permission
-from okr_service.actions import service
+from okr_service.actions import plans, service
 from okr_service.actions.errors import ActionNotFound, ActionPlanNotFound
 from okr_service.actions.model import Action, ActionPlan
 from okr_service.actions.reads import ACTION_PLANS, ACTIONS, action_plans_wanted, actions_wanted
@@ -59,7 +59,7 @@ ACTION.link(
 )  # fmt: skip
 _plans = Kept(
     ACTION_PLAN, NewActionPlan, Permission.PLAN,
-    service.create_action_plan, service.edit_action_plan, service.delete_action_plan,
+    plans.create_action_plan, plans.edit_action_plan, plans.delete_action_plan,
 )  # fmt: skip
 _actions = Kept(
     ACTION, NewAction, Permission.PLAN,

@@ -6,7 +6,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from okr_service.access.policy import Permission
-from okr_service.actions import service
+from okr_service.actions import plans, service
 from okr_service.actions.errors import ActionNotFound, ActionPlanNotFound
 from okr_service.actions.model import Action, ActionPlan
 from okr_service.actions.reads import (
@@ -60,7 +60,7 @@ async def create_action_plan_of_key_result(
 ) -> Response:
     """Plan what will be done for a key result in a period."""
     under = body.model_copy(update={"key_result_id": ref})
-    made = await service.create_action_plan(call.tx, call.who, under)
+    made = await plans.create_action_plan(call.tx, call.who, under)
     return await written(call, ACTION_PLANS, made.id, "/v1/action-plans")
 
 
@@ -77,7 +77,7 @@ async def list_action_plans(wanted: Annotated[ActionPlanListing, Query()], call:
 @needs(Permission.PLAN)
 async def create_action_plan(body: NewActionPlan, call: Write) -> Response:
     """Plan what will be done for a key result in a period."""
-    made = await service.create_action_plan(call.tx, call.who, body)
+    made = await plans.create_action_plan(call.tx, call.who, body)
     return await written(call, ACTION_PLANS, made.id, "/v1/action-plans")
 
 
@@ -99,11 +99,11 @@ async def put_action_plan(ref: PathRef, body: NewActionPlan, call: Write) -> Res
     """Replace an action plan, or create it under the caller's own key."""
 
     async def create(new: NewActionPlan) -> ActionPlan:
-        return await service.create_action_plan(call.tx, call.who, new)
+        return await plans.create_action_plan(call.tx, call.who, new)
 
     async def replace(new: NewActionPlan) -> ActionPlan:
         expected = expected_versions(call)
-        return await service.edit_action_plan(call.tx, call.who, ref, lambda _: new, expected)
+        return await plans.edit_action_plan(call.tx, call.who, ref, lambda _: new, expected)
 
     return await put(call, ACTION_PLANS, ref, body, ActionPlanNotFound(ref), create, replace)
 
@@ -115,7 +115,7 @@ async def put_action_plan(ref: PathRef, body: NewActionPlan, call: Write) -> Res
 async def patch_action_plan(ref: PathRef, body: Patch, call: Write) -> Response:
     """Change some fields of an action plan (JSON Merge Patch)."""
     edit, expected = patched(NewActionPlan, body), expected_versions(call)
-    changed = await service.edit_action_plan(call.tx, call.who, ref, edit, expected)
+    changed = await plans.edit_action_plan(call.tx, call.who, ref, edit, expected)
     return await written(call, ACTION_PLANS, changed.id)
 
 
@@ -123,7 +123,7 @@ async def patch_action_plan(ref: PathRef, body: Patch, call: Write) -> Response:
 @needs(Permission.PLAN)
 async def delete_action_plan(ref: PathRef, call: Write) -> Response:
     """Delete an action plan that has no actions."""
-    await service.delete_action_plan(call.tx, call.who, ref, expected_versions(call))
+    await plans.delete_action_plan(call.tx, call.who, ref, expected_versions(call))
     return no_content()
 
 

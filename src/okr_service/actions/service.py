@@ -1,4 +1,4 @@
-"""Planning what will be done for key results, and doing it."""
+"""Doing what is planned for key results: actions, one or thousands."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,226 +6,58 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, bindparam, func, select
+from sqlalchemy import ARRAY, Uuid, bindparam, select
 
 from okr_service.access.policy import Permission, Principal, require, require_for
 from okr_service.actions.access import action_plan_seen, action_seen
+from okr_service.actions.around import (
+    Surroundings,
+    Values,
+    add_judged,
+    owner_in,
+    require_free,
+    surroundings,
+)
 from okr_service.actions.errors import (
     ActionNotFound,
     ActionPlanFixed,
-    ActionPlanHasActions,
     ActionPlanNotFound,
-    KeyResultFixed,
-    PeriodEndsBeforeStart,
 )
 from okr_service.actions.model import Action, ActionPlan
-from okr_service.actions.shapes import ActionState, NewAction, NewActionPlan
-from okr_service.audit.service import Change, created, record, record_all
+from okr_service.actions.shapes import ActionState, NewAction
+from okr_service.audit.service import Change, record, record_all
 from okr_service.cycles import service as cycles
 from okr_service.cycles.model import Cycle
-from okr_service.cycles.service import OpenCycles
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import (
-    ExternalIdTaken,
-    FieldError,
-    InvalidInput,
     NotFound,
     OkrError,
     attempt,
     raised,
 )
 from okr_service.kernel.fields import Ref
-from okr_service.kernel.model import new_id
 from okr_service.kernel.references import Named, Versions, among
 from okr_service.kernel.sql import load_sql
 from okr_service.kernel.writes import (
     Edited,
-    add_all,
-    change,
     change_all,
     delete,
     differences,
     taken,
 )
 from okr_service.objectives.access import (
-    key_result_seen,
     require_plans,
-    require_plans_key_result,
 )
-from okr_service.objectives.errors import KeyResultNotFound
 from okr_service.objectives.holding import hold_key_result, hold_key_results
-from okr_service.objectives.model import KeyResult, Objective
+from okr_service.objectives.model import KeyResult
 from okr_service.objectives.service import cycle_of
-from okr_service.organisation import service as organisation
 from okr_service.rollup import service as rollup
 from okr_service.rollup.service import Contribution, Shift
 
-Values = dict[str, object]
 _SUM_UP = load_sql(__package__, "sum_up").bindparams(
     bindparam("tenant_id", type_=Uuid), bindparam("key_result_ids", type_=ARRAY(Uuid))
 )
-
-
-@dataclass(frozen=True)
-class _Held:
-    """A key result, and what of its objective decides who may plan it and when."""
-
-    id: UUID
-    owner_id: UUID | None
-    unit_id: UUID
-    objective_owner_id: UUID | None
-    cycle_id: UUID
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a batch of plans or actions refers to, read at once."""
-
-    key_results: Mapping[UUID, _Held]
-    open: OpenCycles
-    people: Named
-
-
-async def _surroundings(
-    tx: Transaction,
-    who: Principal,
-    key_result_ids: Collection[UUID],
-    batch: Sequence[NewActionPlan | NewAction],
-) -> Surroundings:
-    of = (KeyResult.tenant_id == who.tenant_id, among(KeyResult.id, sorted(key_result_ids)))
-    its = (Objective.tenant_id == who.tenant_id) & (Objective.id == KeyResult.objective_id)
-    columns = (KeyResult.id, KeyResult.owner_id, Objective.unit_id)
-    found = select(*columns, Objective.owner_id, Objective.cycle_id).join(Objective, its)
-    rows = (await tx.execute(found.where(*of))).all() if key_result_ids else []
-    held = {row[0]: _Held(*row) for row in rows}
-    return Surroundings(
-        held,
-        await cycles.open_cycles(tx, who, (one.cycle_id for one in held.values())),
-        await organisation.named_people(tx, who, (new.owner_id for new in batch)),
-    )
-
-
-async def create_action_plan(tx: Transaction, who: Principal, new: NewActionPlan) -> ActionPlan:
-    """Plan what will be done for a key result in a period.
-
-    Raises:
-        NotPermitted, KeyResultNotFound, PersonNotFound, CycleClosed, DateOutsideCycle,
-        PeriodEndsBeforeStart, ExternalIdTaken.
-    """
-    for made in await create_action_plans(tx, who, [new]):
-        row_id = raised(made)
-    return await tx.get_one(ActionPlan, (who.tenant_id, row_id))
-
-
-async def create_action_plans(
-    tx: Transaction, who: Principal, batch: Sequence[NewActionPlan]
-) -> list[UUID | OkrError]:
-    """Plan at once what will be done; returns the id of each plan, or what is wrong with it.
-
-    Raises:
-        NotPermitted: the caller may plan nothing at all.
-    """
-    require(who, Permission.PLAN)
-    refs = [new.key_result_id for new in batch]
-    seen = key_result_seen(who.sight)
-    named = await references.name(tx, KeyResult, who.tenant_id, refs, KeyResultNotFound, seen)
-    around = await _surroundings(tx, who, set(named.ids.values()), batch)
-    keys = await taken(tx, ActionPlan, who.tenant_id, (new.external_id for new in batch))
-    judged = [attempt(partial(_new_plan, who, around, named, keys, new)) for new in batch]
-    return await _add(tx, who, ActionPlan, "action_plan", judged)
-
-
-def _new_plan(
-    who: Principal, around: Surroundings, named: Named, keys: Collection[str], new: NewActionPlan
-) -> Values:
-    if new.key_result_id is None:
-        raise InvalidInput([FieldError("/key_result_id", "required")])
-    held = around.key_results[named.id(new.key_result_id, "/key_result_id")]
-    require_for(who, Permission.PLAN, held.unit_id, held.objective_owner_id, held.owner_id)
-    values = _plan_values(around, new, around.open.cycle(held.cycle_id))
-    _require_free(new.external_id, keys)
-    return {**values, "key_result_id": held.id}
-
-
-def _require_free(external_id: str | None, keys: Collection[str]) -> None:
-    if external_id in keys:
-        raise ExternalIdTaken(str(external_id)).at("/external_id")
-
-
-async def _add(
-    tx: Transaction,
-    who: Principal,
-    model: type[ActionPlan | Action],
-    subject: str,
-    judged: Sequence[Values | OkrError],
-) -> list[UUID | OkrError]:
-    """Insert and record what fits; returns the id of each, or what is wrong with it."""
-    outcome: list[UUID | OkrError] = []
-    rows: list[Values] = []
-    for values in judged:
-        if isinstance(values, OkrError):
-            outcome.append(values)
-            continue
-        row_id = new_id()
-        rows.append({"tenant_id": who.tenant_id, "id": row_id, **values})
-        outcome.append(row_id)
-    await add_all(tx, model, rows)
-    await record_all(tx, who, map(created(subject), rows))
-    return outcome
-
-
-async def edit_action_plan(
-    tx: Transaction,
-    who: Principal,
-    ref: Ref | UUID,
-    edit: Callable[[NewActionPlan], NewActionPlan],
-    expected: Versions = None,
-) -> ActionPlan:
-    """Change an action plan into what `edit` makes of it.
-
-    Raises:
-        NotPermitted, ActionPlanNotFound, VersionMismatch, KeyResultFixed, PersonNotFound,
-        CycleClosed, DateOutsideCycle, PeriodEndsBeforeStart, ExternalIdTaken.
-    """
-    require(who, Permission.PLAN)
-    plan = await _lock_plan(tx, who, ref, expected)
-    cycle = await _cycle(tx, who, plan.key_result_id)
-    wanted = edit(_plan_input(plan))
-    if wanted.key_result_id is not None and (
-        await _key_result_id(tx, who, wanted.key_result_id) != plan.key_result_id
-    ):
-        raise KeyResultFixed().at("/key_result_id")
-    around = await _surroundings(tx, who, [plan.key_result_id], [wanted])
-    values = _plan_values(around, wanted, cycle)
-    changes = differences(plan, values)
-    if "owner_id" in changes:
-        await require_plans_key_result(tx, who, plan.key_result_id, _owner(values))
-    if changes:
-        before = await change(tx, plan, changes)
-        await record(tx, who, Change("updated", "action_plan", plan.id, before, changes))
-    return plan
-
-
-async def delete_action_plan(
-    tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions = None
-) -> None:
-    """Delete an action plan that has no actions.
-
-    Raises:
-        NotPermitted, ActionPlanNotFound, VersionMismatch, CycleClosed, ActionPlanHasActions.
-    """
-    require(who, Permission.PLAN)
-    plan = await _lock_plan(tx, who, ref, expected)
-    await _cycle(tx, who, plan.key_result_id)
-    actions = select(func.count()).where(
-        Action.tenant_id == who.tenant_id, Action.action_plan_id == plan.id
-    )
-    if await tx.scalar(actions):
-        raise ActionPlanHasActions
-    before = _plan_input(plan).model_dump(mode="json")
-    await delete(tx, plan)
-    await record(tx, who, Change("deleted", "action_plan", plan.id, before))
 
 
 async def create_action(tx: Transaction, who: Principal, new: NewAction) -> Action:
@@ -251,10 +83,10 @@ async def create_actions(
     require(who, Permission.PLAN)
     plans = await _plans(tx, who, (new.action_plan_id for new in batch))
     held = await hold_key_results(tx, who, {row.key_result_id for row in plans.by_id.values()})
-    around = await _surroundings(tx, who, held, batch)
+    around = await surroundings(tx, who, held, batch)
     keys = await taken(tx, Action, who.tenant_id, (new.external_id for new in batch))
     judged = [attempt(partial(_new_action, who, around, plans, keys, new)) for new in batch]
-    outcome = await _add(tx, who, Action, "action", judged)
+    outcome = await add_judged(tx, who, Action, "action", judged)
     touched = {
         plans.of(new.action_plan_id).key_result_id
         for new, made in zip(batch, outcome, strict=True)
@@ -274,7 +106,7 @@ def _new_action(
     owners = (held.objective_owner_id, held.owner_id, plan.owner_id)
     require_for(who, Permission.PLAN, held.unit_id, *owners)
     values = _action_values(around, new, around.open.cycle(held.cycle_id))
-    _require_free(new.external_id, keys)
+    require_free(new.external_id, keys)
     return {**values, "action_plan_id": plan.id}
 
 
@@ -335,7 +167,7 @@ async def _edit_held(
     own = {Ref(str(row.action_plan_id)) for row, _ in edits}
     plans = await _plans(tx, who, {*own, *(new.action_plan_id for new in asked)})
     held = await hold_key_results(tx, who, {row.key_result_id for row in plans.by_id.values()})
-    around = await _surroundings(tx, who, held, asked)
+    around = await surroundings(tx, who, held, asked)
     changes = [
         found
         if isinstance(found, OkrError)
@@ -373,7 +205,7 @@ def _changes(
     values = _action_values(around, wanted, around.open.cycle(held.cycle_id), action)
     changes = differences(action, values)
     if "owner_id" in changes:
-        require_for(who, Permission.PLAN, held.unit_id, *owners, _owner(values))
+        require_for(who, Permission.PLAN, held.unit_id, *owners, owner_in(values))
     return changes
 
 
@@ -431,21 +263,6 @@ async def _plans(tx: Transaction, who: Principal, refs: Iterable[Ref]) -> _Plans
     return _Plans(Named({r: i for r, i in named.ids.items() if i in by_id}, named.absent), by_id)
 
 
-async def _key_result_id(tx: Transaction, who: Principal, ref: Ref) -> UUID:
-    absent, seen = KeyResultNotFound(ref).at("/key_result_id"), key_result_seen(who.sight)
-    return await references.resolve(tx, KeyResult, who.tenant_id, ref, absent, seen)
-
-
-async def _cycle(tx: Transaction, who: Principal, key_result_id: UUID) -> Cycle:
-    objective = await tx.scalar(
-        select(KeyResult.objective_id).where(
-            KeyResult.tenant_id == who.tenant_id, KeyResult.id == key_result_id
-        )
-    )
-    assert objective is not None, "every key result has an objective"
-    return await cycle_of(tx, who, objective)
-
-
 async def _lock_key_result_of(
     tx: Transaction, who: Principal, plan_id: UUID, absent: NotFound
 ) -> tuple[KeyResult, Cycle]:
@@ -471,16 +288,6 @@ async def _plan_of(tx: Transaction, who: Principal, ref: Ref | UUID) -> UUID:
     return plan
 
 
-async def _lock_plan(
-    tx: Transaction, who: Principal, ref: Ref | UUID, expected: Versions
-) -> ActionPlan:
-    async def permit(row: ActionPlan) -> None:
-        await require_plans_key_result(tx, who, row.key_result_id, row.owner_id)
-
-    absent, seen = ActionPlanNotFound(str(ref)), action_plan_seen(who.sight)
-    return await references.lock(tx, ActionPlan, who.tenant_id, ref, absent, expected, seen, permit)
-
-
 async def _lock_action(
     tx: Transaction, who: Principal, ref: Ref | UUID, key_result: KeyResult, expected: Versions
 ) -> Action:
@@ -499,39 +306,6 @@ async def _require_plans(
     owner_id = await tx.scalar(select(ActionPlan.owner_id).where(*of))
     owned = (key_result.owner_id, owner_id, *owners)
     await require_plans(tx, who, key_result.objective_id, *owned)
-
-
-def _owner(values: Mapping[str, object]) -> UUID | None:
-    owner = values["owner_id"]
-    assert owner is None or isinstance(owner, UUID)
-    return owner
-
-
-def _plan_values(around: Surroundings, new: NewActionPlan, cycle: Cycle) -> Values:
-    if new.end_date < new.start_date:
-        raise PeriodEndsBeforeStart().at("/end_date")
-    cycles.require_within(cycle, new.start_date, "/start_date")
-    cycles.require_within(cycle, new.end_date, "/end_date")
-    return {
-        "external_id": new.external_id,
-        "title": new.title,
-        "expected_result": new.expected_result,
-        "owner_id": around.people.optional(new.owner_id, "/owner_id"),
-        "start_date": new.start_date,
-        "end_date": new.end_date,
-    }
-
-
-def _plan_input(plan: ActionPlan) -> NewActionPlan:
-    return NewActionPlan(
-        external_id=plan.external_id,
-        key_result_id=Ref(str(plan.key_result_id)),
-        title=plan.title,
-        expected_result=plan.expected_result,
-        owner_id=references.ref(plan.owner_id),
-        start_date=plan.start_date,
-        end_date=plan.end_date,
-    )
 
 
 def _action_values(

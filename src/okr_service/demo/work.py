@@ -4,7 +4,8 @@ from datetime import date, timedelta
 from random import Random
 
 from okr_service.access.policy import Principal
-from okr_service.actions.service import create_action, create_action_plan
+from okr_service.actions.plans import create_action_plan
+from okr_service.actions.service import create_action
 from okr_service.actions.shapes import ActionState, NewAction, NewActionPlan
 from okr_service.demo.periods import month_of
 from okr_service.demo.reports import Asked

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
+from okr_service.actions import plans
 from okr_service.actions import service as actions
 from okr_service.actions.shapes import NewAction, NewActionPlan
 from okr_service.imports.calendar import end_of_month
@@ -82,7 +83,7 @@ class Actions:
                 news.append((key, self._new_plan(wanted[key], key)))
             except OkrError as error:
                 self._plans[key] = error
-        made = await actions.create_action_plans(of.tx, of.who, [new for _, new in news])
+        made = await plans.create_action_plans(of.tx, of.who, [new for _, new in news])
         self._plans |= {key: made[place] for place, (key, _) in enumerate(news)}
 
     def _new_plan(self, thing: Thing, key: str) -> NewActionPlan:
