@@ -24,7 +24,6 @@ from okr_service.kernel.database import Database, database_url
 from okr_service.kernel.embedded import EmbeddedPostgres
 from okr_service.kernel.migrations import migrate
 from okr_service.main import create_app
-from okr_service.serving import Service
 from okr_service.settings import Settings
 from tests.build import Build
 from tests.calling import client
@@ -117,7 +116,13 @@ async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     """Assemble the service."""
     app = create_app(settings)
     yield app
-    await _service(app).database.close()
+    await stop(app)
+
+
+async def stop(app: FastAPI) -> None:
+    """End what a service that was never started keeps going, and close its connections."""
+    async with app.router.lifespan_context(app):
+        pass
 
 
 Start = Callable[..., FastAPI]
@@ -130,15 +135,10 @@ async def start(settings: Settings) -> AsyncIterator[Start]:
 
         def assemble(**changes: object) -> FastAPI:
             app = create_app(settings.model_copy(update=changes))
-            stack.push_async_callback(_service(app).database.close)
+            stack.push_async_callback(stop, app)
             return app
 
         yield assemble
-
-
-def _service(app: FastAPI) -> Service:
-    service: Service = app.state.service
-    return service
 
 
 @pytest.fixture(scope="session")
@@ -206,7 +206,7 @@ async def app_for_people(settings: Settings) -> AsyncIterator[FastAPI]:
     app = create_app(settings)
     recognising_people(app)
     yield app
-    await _service(app).database.close()
+    await stop(app)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import event
 from tests.build import Build, Json
 from tests.calling import client
-from tests.conftest import Tenant
+from tests.conftest import Tenant, stop
 
 from okr_service.access.credential import Credential
 from okr_service.access.policy import Role
@@ -47,7 +47,7 @@ async def process(settings: Settings) -> AsyncIterator[FastAPI]:
     gatekeeper = service(other).gatekeeper
     gatekeeper.recognisers = (_SignIn(), *gatekeeper.recognisers)
     yield other
-    await service(other).database.close()
+    await stop(other)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,12 @@ def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
 
 
+_IS_ASKING = ContextVar("_IS_ASKING", default=False)  # not so for what goes on beside
+
+
 def _note(query: str, noted: list[str]) -> None:
+    if not _IS_ASKING.get():
+        return
     # Who is calling is looked up now and then, and what they ask is counted.
     beside = any(name in query for name in ("api_keys.key_hash", "request_counts", "api_key_uses"))
     if not (query.startswith(("SET", "BEGIN", "COMMIT")) or beside):
@@ -135,8 +141,9 @@ def _noting_prepared(way: str, noted: list[str]) -> Callable[..., object]:
 
 @contextmanager
 def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Note each statement that goes to the database by whichever way."""
+    """Note each statement of what is asked that goes to the database by whichever way."""
     noted: list[str] = []
+    before = _IS_ASKING.set(True)
     for way in ("fetchrow", "fetch", "fetchval", "execute"):
         original = getattr(asyncpg.Connection, way)
 
@@ -150,4 +157,5 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     for way in ("fetch", "fetchrow", "fetchval", "cursor"):
         monkeypatch.setattr(PreparedStatement, way, _noting_prepared(way, noted))
     yield noted
+    _IS_ASKING.reset(before)
     monkeypatch.undo()

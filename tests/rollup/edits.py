@@ -610,8 +610,11 @@ class Edited:
         return made
 
     def _may_join(self, parent: UUID, height: int) -> bool:
-        is_deleted = self.model.objectives[parent].deleted
-        return not is_deleted and len(self.model.line(parent)) + 1 + height <= DEEPEST
+        return self._takes_in(parent) and len(self.model.line(parent)) + 1 + height <= DEEPEST
+
+    def _takes_in(self, row_id: UUID) -> bool:
+        objective = self.model.objectives[row_id]
+        return not objective.deleted and objective.state not in _ENDED
 
     def _may_be_under(self, row_id: UUID, parent: UUID | None) -> bool:
         if parent is None or parent == self.model.objectives[row_id].parent_id:
@@ -623,8 +626,10 @@ class Edited:
         if fed is None:
             return True
         line = self.model.fed_line(fed)
+        joins = row_id is None or self.model.key_results[row_id].feeds_id != fed
         return (
             metric != "actions"
+            and (not joins or self._takes_in(self.model.key_results[fed].objective_id))
             and not self.model.key_results[fed].deleted
             and self.model.key_results[fed].aggregate is not None
             and row_id not in line
@@ -652,6 +657,7 @@ class Edited:
         return self._one_of(self.model.objectives) if self._mostly(5) else None
 
 
+_ENDED = (ObjectiveState.CLOSED.value, ObjectiveState.CANCELLED.value)
 _Edit = Callable[[Edited], Awaitable[None]]
 _SINGLE: dict[_Edit, int] = {  # and how often they are made
     Edited.create_objective: 3,
