@@ -21,7 +21,7 @@ from graphql import (
     execute_subscription_event,
     visit,
 )
-from okr_service.access.policy import Principal, require
+from okr_service.access.policy import Grants, Principal, require
 from okr_service.events.broadcast import PATIENCE
 from okr_service.events.cursors import Cursor
 from okr_service.events.feed import Recognise
@@ -55,8 +55,8 @@ class Following:
     """Follows what happens for one subscription of somebody's, from a cursor on."""
 
     __slots__ = (
-        "_asked", "_begins", "_executor", "_failures", "_followed", "_looked", "_recognise",
-        "_renditions", "_shared", "_wanted", "cursor",
+        "_asked", "_begins", "_executor", "_failures", "_followed", "_grants", "_looked", "_recognise",
+        "_renditions", "_shared", "_view", "_wanted", "cursor",
     )  # fmt: skip
 
     def __init__(self, asked: Asked, recognise: Recognise, renditions: Renditions) -> None:
@@ -65,6 +65,7 @@ class Following:
         self._renditions = renditions
         self._failures = 0
         self._looked = 0.0
+        self._grants: Grants | None = None
 
     async def begin(self, after: str | None = None) -> None:
         """Find out what is followed, from where on; a cursor counts instead of the one asked.
@@ -191,7 +192,9 @@ class Following:
         )
 
     async def _rendition(self, happening: Happening, who: Principal) -> bytes | None:
-        key = (happening.cursor, self._asked.prepared, self._shared, _view_of(who))
+        if who.grants is not self._grants:  # it is the same object as long as they are believed
+            self._grants, self._view = who.grants, _view_of(who)
+        key = (happening.cursor, self._asked.prepared, self._shared, self._view)
         return await self._renditions.made(key, lambda: self._render(happening, who))
 
     async def _render(self, happening: Happening, who: Principal) -> bytes | None:
@@ -246,6 +249,7 @@ def _beyond(stretch: Stretch, cursor: Cursor) -> list[Happening]:
 
 def _view_of(who: Principal) -> Hashable:
     """Return what of a caller decides what they are shown."""
+    # A frozen set works out its hash once.
     return who.tenant_id, frozenset(who.grants.items()), who.person_id, who.unit_id
 
 

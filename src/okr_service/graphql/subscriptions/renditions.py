@@ -23,7 +23,7 @@ class Renditions:
         if making is None:
             making = self._made[key] = asyncio.ensure_future(make())
             making.add_done_callback(lambda done: self._keep(key, done))
-        return await asyncio.shield(making)
+        return making.result() if making.done() else await asyncio.shield(making)
 
     def _keep(self, key: Hashable, done: "asyncio.Future[bytes | None]") -> None:
         size = 0 if done.cancelled() or done.exception() else len(done.result() or b"")
