@@ -3,8 +3,7 @@
 A process serves a tree; a thousand WebSockets subscribe, over another connection a value is
 reported, and each subscriber notes when it hears of it. Once by one key, asking for check-ins;
 once for the progress of the whole tree, which one check-in moves at every level; once by as
-many people, who each see what they see; and once as streams of events. Then the same with a
-tenth of them reading nothing.
+many people, who each see what they see; and with a tenth of them reading nothing.
 
     .venv/bin/python -m benchmarks.subscribers [subscribers] [objectives]
 """
@@ -21,11 +20,13 @@ from pathlib import Path
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from benchmarks.ground import Tree, ground, plant_one, serving, spread
 
 _ROUNDS = 7
 _GOAL_SECONDS, _GOAL_BYTES = 1.0, 50_000
+_PROTOCOL = Subprotocol("graphql-transport-ws")
 _CHECK_INS = "subscription { checkInAdded { checkIn { value keyResult { title progress } } } }"
 _PROGRESS = """subscription {
   progressChanged(under: "external:L-0") { before after objective { title progress } } }"""
@@ -60,7 +61,7 @@ class Crowd:
 
 async def _follow(stack: AsyncExitStack, address: str, key: str, query: str) -> ClientConnection:
     url = f"{address.replace('http', 'ws')}/graphql"
-    opened = connect(url, subprotocols=["graphql-transport-ws"], compression=None, max_queue=1)
+    opened = connect(url, subprotocols=[_PROTOCOL], compression=None, max_queue=1)
     socket = await stack.enter_async_context(opened)
     given = {"Authorization": f"Bearer {key}"}
     await socket.send(json.dumps({"type": "connection_init", "payload": given}))

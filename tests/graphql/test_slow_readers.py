@@ -36,13 +36,17 @@ async def _stall(stack: AsyncExitStack, port: int, key: str, *, stream: bool) ->
         await talk.subscribe(_WHOLE)
         return
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
-    stack.callback(lambda: writer.transport.abort())  # and is open until then
+    stack.callback(_abort, writer)
     writer.write(
         f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
         "Accept: text/event-stream\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
     )
     assert b"200" in await reader.readline()
+
+
+def _abort(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["websocket", "stream"])

@@ -96,12 +96,12 @@ async def test_a_filter_narrows(
 async def test_a_selection_has_fragments_aliases_and_directives(
     port: int, tenant: Tenant, build: Build, planted: Json
 ) -> None:
-    query = """subscription S($u: Ref!, $with: Boolean!) { told: progressChanged(under: $u) {
-      __typename was: before ...Now first: objective { title @skip(if: $with) }
-      objective { keyResults(first: 1) @include(if: $with) { totalCount } } } }
+    query = """subscription S($u: Ref!, $w: Boolean!) { told: progressChanged(under: $u) {
+      __typename was: before ...Now first: objective { title @skip(if: $w) }
+      objective { keyResults(first: 1) @include(if: $w) { totalCount } } } }
       fragment Now on ProgressChanged { objective { __typename id } }"""
     async with talking(port, tenant.key) as talk:
-        await talk.subscribe(query, u=planted["other"]["id"], **{"with": True})
+        await talk.subscribe(query, u=planted["other"]["id"], w=True)
         await talk.hears_nothing(0.3)
         await build.check_in(planted["other_kr"], 100)
         told = await talk.told("told")

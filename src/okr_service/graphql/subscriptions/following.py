@@ -55,8 +55,8 @@ class Following:
     """Follows what happens for one subscription of somebody's, from a cursor on."""
 
     __slots__ = (
-        "_asked", "_begins", "_executor", "_failures", "_followed", "_grants", "_looked", "_recognise",
-        "_renditions", "_shared", "_view", "_wanted", "cursor",
+        "_again", "_asked", "_begins", "_executor", "_failures", "_followed", "_grants",
+        "_looked", "_recognise", "_renditions", "_shared", "_view", "_wanted", "cursor",
     )  # fmt: skip
 
     def __init__(self, asked: Asked, recognise: Recognise, renditions: Renditions) -> None:
@@ -85,7 +85,7 @@ class Following:
         if isinstance(executor, list):
             raise DocumentErrors(executor)
         self._executor = executor
-        self.cursor = Cursor.read(after) if after else Cursor(0)
+        self._again = after
         source = await _awaited(create_source_event_stream(executor))
         if isinstance(source, ExecutionResult):
             raise DocumentErrors(source.errors or [])
@@ -108,7 +108,7 @@ class Following:
         given = asked.arguments(raw)
         self._require_shown(who)
         self._wanted = await self._chosen(who, followed, given)
-        after = str(self.cursor) if self.cursor.place else given.get("after")
+        after = self._again or given.get("after")
         self.cursor = self._begins = await asked.service.feed.start(who, after)
         return self
 
