@@ -29,7 +29,7 @@ async def _stall(stack: AsyncExitStack, port: int, key: str, *, stream: bool) ->
     """Subscribe, and read nothing from then on."""
     body = json.dumps({"query": _WHOLE})
     if not stream:
-        opened = connected(port, max_queue=1)
+        opened = connected(port, max_queue=1, close_timeout=0.2)
         talk = await stack.enter_async_context(opened)
         await talk.send(type="connection_init", payload={"Authorization": f"Bearer {key}"})
         assert (await talk.receive())["type"] == "connection_ack"
