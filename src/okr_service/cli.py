@@ -308,6 +308,8 @@ def _run(settings: Settings, host: str, port: int) -> None:
         log_level="warning",
         proxy_headers=False,  # OKR_TRUSTED_PROXIES says whom the app believes
         server_header=False,
+        ws_max_size=settings.body_limit_bytes,
+        ws_per_message_deflate=False,  # its state takes as much memory as all else of a connection
     )
     key = settings.bootstrap_api_key
     server = _Server(config, key.get_secret_value() if key else None)

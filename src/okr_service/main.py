@@ -7,7 +7,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from okr_service import __version__
 from okr_service.access.gatekeeper import Gatekeeper
@@ -35,8 +35,11 @@ from okr_service.events.feed import Feed
 from okr_service.events.rest import router as events
 from okr_service.graphql.documents import Documents
 from okr_service.graphql.door import Door, ExplorerFiles
+from okr_service.graphql.intake import Intake
 from okr_service.graphql.operations import Operations
 from okr_service.graphql.schema import Assembled, SchemaMaker
+from okr_service.graphql.subscriptions.seats import Shared
+from okr_service.graphql.subscriptions.websocket import Socket
 from okr_service.identity import graphql as identity_graphql
 from okr_service.identity.keys import Keys
 from okr_service.identity.rest import asking_router as asking_issuers
@@ -146,9 +149,11 @@ def graphql_schema(issuers: identity_graphql.Issuers) -> Assembled:
 
 def _add_graphql(app: FastAPI, settings: Settings, made: Assembled) -> None:
     app.state.graphql_schema = made.schema
-    door = Door(Operations(made.core, made.roots, settings), Documents(settings))
+    intake = Intake(Operations(made.core, made.roots, settings), Documents(settings))
+    shared = Shared.of(settings)
     app.router.routes[:0] = [  # asked most of all
-        Route("/graphql", door),
+        Route("/graphql", Door(intake, shared)),
+        WebSocketRoute("/graphql", Socket(intake, shared)),
         Route("/graphql/{name}", ExplorerFiles()),
     ]
 

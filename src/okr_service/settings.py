@@ -170,6 +170,22 @@ class Settings(BaseSettings):
         ge=1,
         description="About how many nodes a GraphQL query may show; README says how that is told.",
     )
+    subscription_connections: int = Field(
+        default=2_000,
+        ge=0,
+        description="Most WebSockets and streams for GraphQL subscriptions in one process.",
+    )
+    subscription_connections_per_caller: int = Field(
+        default=100,
+        ge=1,
+        description="Most of these that one person or program has in one process.",
+    )
+    subscriptions_per_connection: int = Field(
+        default=20, ge=1, le=1_000, description="Most operations at a time on one WebSocket."
+    )
+    subscription_init_seconds: float = Field(
+        default=10, gt=0, description="Longest until a WebSocket must say who it is."
+    )
     graphql_documents: Path | None = Field(
         default=None,
         description="Trusted GraphQL documents: a JSON file of documents by id, or a folder of "

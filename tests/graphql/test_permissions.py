@@ -10,10 +10,11 @@ from okr_service.access.policy import Permission
 from okr_service.graphql.kinds import Kind, Many, One
 from okr_service.graphql.names import camel
 from okr_service.graphql.operations import Operations
-from okr_service.graphql.roots import Question, Room, Write
+from okr_service.graphql.roots import Followed, Question, Room, Write
 from okr_service.graphql.schema import Roots, SchemaMaker, UndeclaredPermission
 from okr_service.identity.graphql import Issuers
 from okr_service.main import graphql_schema
+from okr_service.objectives.graphql import ROOM as OBJECTIVES
 from okr_service.organisation import graphql as organisation
 from okr_service.settings import Settings
 
@@ -37,7 +38,20 @@ def _write() -> Room:
     return Room(writes=[found])
 
 
-@pytest.mark.parametrize("room", [_kind(), _question(), _write()], ids=["kind", "field", "write"])
+def _followed() -> Room:
+    found: Followed = replace(OBJECTIVES.followed[0], name="other", permission=_UNSAID)
+    return Room(followed=[found])
+
+
+_ROOMS = {
+    "kind": _kind(),
+    "field": _question(),
+    "write": _write(),
+    "subscription": _followed(),
+}
+
+
+@pytest.mark.parametrize("room", _ROOMS.values(), ids=_ROOMS)
 def test_nothing_starts_that_declares_no_permission(room: Room) -> None:
     with pytest.raises(UndeclaredPermission):
         SchemaMaker([_ROOM, room]).make()
@@ -68,7 +82,7 @@ def test_a_field_of_the_schema_that_no_room_declares_is_not_answered(
     settings: Settings, query: str
 ) -> None:
     """A schema that has more than its rooms say there is has no way to it."""
-    operations = Operations(SCHEMA, Roots({}, {}, {}, {}, {}), settings)
+    operations = Operations(SCHEMA, Roots({}, {}, {}, {}, {}, {}), settings)
     prepared = operations.prepare(query, None)
     assert not prepared.is_projectable
     making = operations.projection(

@@ -11,8 +11,9 @@ import httpx
 import pytest
 from tests.calling import client
 from tests.conftest import Tenant
-from tests.graphql.asking import Json, answered
+from tests.graphql.asking import SCHEMA, Json, answered
 
+from graphql import parse, validate
 from okr_service.demo.service import plan_demo
 from okr_service.kernel.database import Database
 from okr_service.main import create_app
@@ -282,8 +283,13 @@ async def test_the_examples_of_graphiql_work_on_the_demo(
     await plan_demo(database, tenant.tenant_id, date(2025, 9, 17))
     text = (await rest.get("/graphql/page.js")).text
     examples = text.split("const examples = [")[1].split("];")[0].split("`")[1::2]
-    assert len(examples) == 5
-    for example in examples:
+    assert len(examples) == 6
+    streamed = [example for example in examples if "\nsubscription " in example]
+    for example in streamed:
+        assert not validate(SCHEMA, parse(example))
+        named = example.split('under: "')[1].split('"')[0]
+        assert (await rest.get(f"/v1/objectives/{named}")).status_code == 200
+    for example in [one for one in examples if one not in streamed]:
         (found,) = (await answered(rest, example)).values()
         assert found
         assert not found.get("errors")

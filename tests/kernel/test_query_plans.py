@@ -47,7 +47,7 @@ _FUNCTIONS = {
 _WIDE = {
     "cycles/falls_outside",  # is asked when a cycle's dates are edited: seldom
     "limits/lease",  # drops a few rows by their age alone
-    "events/page",  # asks whether there is any event without a place
+    *("events/page", "events/happenings"),  # ask whether there is any event without a place
 }
 
 _TENANT = UUID(int=1)
@@ -162,6 +162,13 @@ _STATEMENTS: dict[str, _Values] = {
         "most": _LEVELS,
         "window": (Integer(), 10_000),
         **_REACH,
+    },
+    "events/happenings": {
+        "tenant_id": _OF,
+        "after": (BigInteger(), 100),
+        "types": (ARRAY(Text), ["okr.objective.progressed"]),
+        "most": _LEVELS,
+        "window": (Integer(), 10_000),
     },
     "credentials/record_uses": {"tenant_id": _OF, "key_ids": _IDS, "times": _MOMENTS},
     "credentials/rehash": {"tenant_id": _OF, "key_ids": _IDS, "hashes": _HASHES},

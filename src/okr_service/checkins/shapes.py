@@ -118,3 +118,14 @@ class CheckInListing(Listing):
     observed_from: Since | None = Field(default=None, description="Seen at or after.")
     observed_until: Since | None = Field(default=None, description="Seen before.")
     recorded_since: Since | None = Field(default=None, description="Recorded at or after.")
+
+
+class CheckInsFollowed(Input):
+    """Which check-ins are followed: those that meet all that is given."""
+
+    key_result_id: Refs = Field(default=[], description="Of these key results.")
+    under: Refs = Field(default=[], description="Of these objectives, or of any beneath them.")
+    unit_id: Refs = Field(
+        default=[], description="Of objectives of these units, or of units beneath them."
+    )
+    author_id: Refs = Field(default=[], description="By these people.")

@@ -11,9 +11,12 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from okr_service.access.policy import Permission, Principal, require
+from okr_service.events.broadcast import Broadcast
+from okr_service.events.cursors import Cursor
+from okr_service.events.happenings import Stretch, next_stretch
 from okr_service.events.reads import Happened, Part, part_of_feed
 from okr_service.events.service import forget_events, head, place_events
-from okr_service.events.shapes import LONGEST_WAIT, EventsWanted, EventType
+from okr_service.events.shapes import LATEST, LONGEST_WAIT, EventsWanted, EventType
 from okr_service.events.wakeups import Wakeups
 from okr_service.kernel.database import Database, is_retryable
 from okr_service.kernel.errors import OkrError
@@ -33,6 +36,7 @@ class Feed:
         self._database = database
         self._kept = kept
         self._wakeups = Wakeups(self._look)
+        self.broadcast = Broadcast(self._stretch, self._wakeups.beyond)
         self._written: set[UUID] = set()
         self._forgetting: asyncio.Task[None] | None = None
 
@@ -47,6 +51,15 @@ class Feed:
             await self._place(who.tenant_id)
             part = await self._read(who, wanted)
         return part
+
+    async def start(self, who: Principal, after: str | None) -> Cursor:
+        """Return where a caller goes on who follows from a cursor on, or from now on.
+
+        Raises:
+            InvalidCursor, EventsForgotten, CursorOfAnotherFeed.
+        """
+        found = await self.read(who, EventsWanted(after=after or LATEST, limit=1))
+        return Cursor.read(after) if after else found.until
 
     async def await_events(
         self, recognise: Recognise, wanted: EventsWanted, seconds: float
@@ -112,6 +125,7 @@ class Feed:
 
     async def close(self) -> None:
         """Stop what goes on in the background."""
+        await self.broadcast.close()
         await self._wakeups.close()
         if self._forgetting is not None:
             self._forgetting.cancel()
@@ -121,6 +135,17 @@ class Feed:
     async def _read(self, who: Principal, wanted: EventsWanted) -> Part:
         async with self._database.reading(who.tenant_id) as connection:
             return await part_of_feed(connection, who, wanted)
+
+    async def _stretch(self, tenant_id: UUID, after: Cursor) -> Stretch:
+        found = await self._next_stretch(tenant_id, after)
+        if found.unplaced and not found.more and not found.happenings:
+            await self._place(tenant_id)
+            found = await self._next_stretch(tenant_id, after)
+        return found
+
+    async def _next_stretch(self, tenant_id: UUID, after: Cursor) -> Stretch:
+        async with self._database.reading(tenant_id) as connection:
+            return await next_stretch(connection, tenant_id, after)
 
     async def _look(self, tenant_id: UUID) -> int:
         async with self._database.reading(tenant_id) as connection:

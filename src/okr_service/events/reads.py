@@ -76,12 +76,18 @@ async def part_of_feed(tx: Reading, who: Principal, wanted: EventsWanted) -> Par
     }
     feed = (await tx.execute(_PAGE, of)).one()
     if after is not None:
-        _require_kept(after, feed)
+        require_kept(after, feed)
     until = Cursor.at(feed.until, feed.until_mark)
     return Part(feed.data or b"", until, until.place < feed.last_place, feed.unplaced)
 
 
-def _require_kept(after: Cursor, feed: _Row) -> None:
+def require_kept(after: Cursor, feed: _Row) -> None:
+    """Let a cursor through that the feed still goes on after.
+
+    Raises:
+        EventsForgotten: what follows it is not kept any more.
+        CursorOfAnotherFeed: what it stands for never was in this feed.
+    """
     if after.place < feed.forgotten_place:
         raise EventsForgotten().at("/after")
     if after.place > feed.last_place or not after.fits(feed.mark):

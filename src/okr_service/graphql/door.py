@@ -1,8 +1,9 @@
 """GraphQL over HTTP, to the letter of its specification.
 
-POST takes JSON; GET takes queries only. Answers are `application/graphql-response+json`,
+POST takes JSON; GET takes no mutations. Answers are `application/graphql-response+json`,
 or `application/json` to those who ask for that alone; the latter say 200 to whatever is
-well-formed, as it has always been. An operation a request: batches are refused.
+well-formed, as it has always been; subscriptions are answered as `text/event-stream`
+(`subscriptions.sse`). An operation a request: batches are refused.
 
 Source: graphql.github.io/graphql-over-http.
 """
@@ -19,16 +20,20 @@ from starlette.types import Receive, Scope, Send
 from okr_service.graphql import graphiql
 from okr_service.graphql.answers import Answering
 from okr_service.graphql.asked import Asked
-from okr_service.graphql.documents import Documents
 from okr_service.graphql.errors import (
-    BatchNotAccepted,
     ExpectsJson,
+    FollowedByStreams,
     InvalidParameters,
     NotAcceptableHere,
     QueriesOnly,
 )
 from okr_service.graphql.faults import all_shown, of_request
-from okr_service.graphql.operations import DocumentErrors, Operations
+from okr_service.graphql.intake import Intake
+from okr_service.graphql.operations import DocumentErrors
+from okr_service.graphql.parameters import Parameters
+from okr_service.graphql.subscriptions.following import Following
+from okr_service.graphql.subscriptions.seats import Shared
+from okr_service.graphql.subscriptions.sse import EVENTS, EventStream, event
 from okr_service.kernel import errors
 from okr_service.kernel.errors import BodyTooLarge, InternalError, OkrError
 from okr_service.kernel.messages import Language, preferred_language
@@ -38,12 +43,12 @@ from okr_service.serving import Caller, Service, headers_of
 
 _log = logging.getLogger(__name__)
 _RESPONSE, _JSON = "application/graphql-response+json", "application/json"
-_KNOWN = {"query", "operationName", "variables", "extensions", "documentId", "id"}
 _STATUS: dict[type[OkrError], int] = {
     errors.Malformed: 400,
     errors.Invalid: 400,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
+    errors.NotFound: 404,
     errors.WrongMethod: 405,
     errors.NotAcceptable: 406,
     errors.TooLarge: 413,
@@ -52,17 +57,6 @@ _STATUS: dict[type[OkrError], int] = {
     errors.Unavailable: 503,
 }
 _ALLOWED = {405: [(b"allow", b"GET, POST")]}
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """What a request asks (GraphQL over HTTP, request parameters)."""
-
-    query: str | None
-    operation_name: str | None
-    variables: Mapping[str, object]
-    document_id: str | None
-    digest: str | None
 
 
 @dataclass(frozen=True)
@@ -78,8 +72,8 @@ class Answer:
 class Door:
     """The ASGI application at `/graphql`."""
 
-    def __init__(self, operations: Operations, documents: Documents) -> None:
-        self._operations, self._documents = operations, documents
+    def __init__(self, intake: Intake, shared: Shared) -> None:
+        self._intake, self._shared = intake, shared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -87,37 +81,42 @@ class Door:
         accepted = headers.get("accept", "")
         service: Service = scope["app"].state.service
         if scope["method"] == "GET" and "text/html" in accepted and service.settings.graphiql:
-            answer = _of_explorer(graphiql.PAGE)
+            await _send(send, _of_explorer(graphiql.PAGE))
+            return
+        answer = await self._answer(scope, receive, headers, service)
+        if isinstance(answer, EventStream):
+            await answer.tell(receive, send)
         else:
-            answer = await self._answer(scope, receive, headers, service)
-        await _send(send, answer)
+            await _send(send, answer)
 
     async def _answer(
         self, scope: Scope, receive: Receive, headers: Headers, service: Service
-    ) -> Answer:
+    ) -> Answer | EventStream:
         language = preferred_language(headers.get("accept-language", ""))
         request_id = scope["request_id"]
         media_type = _JSON
         try:
             media_type = _media_type(headers.get("accept"))
-            body = await self._operate(scope, receive, headers, service, language)
-            return Answer(body, 200, media_type)
+            asked = await self._asked(scope, receive, headers, service, language)
+            if asked.prepared.is_subscription:
+                return await self._stream(asked, headers)
+            return _answer_of(await Answering(asked).answered(), media_type)
         except DocumentErrors as found:
             told: dict[str, object] = {"errors": all_shown(found.errors, language, request_id)}
             status = 200 if media_type == _JSON else 400
-            return Answer(orjson.dumps(told, default=str), status, media_type)
+            return Answer(orjson.dumps(told, default=str), status, _plain(media_type))
         except OkrError as error:
             told = of_request(error, language, request_id)
             said = orjson.dumps(told, default=str)
-            return Answer(said, status_of(error), media_type, headers_of(error))
+            return Answer(said, status_of(error), _plain(media_type), headers_of(error))
         except Exception as error:  # noqa: BLE001 - logged, and answered without its insides
             _log.error("request %s failed\n%s", request_id, traceback_of(error))
             told = of_request(InternalError(), language, request_id)
-            return Answer(orjson.dumps(told, default=str), 500, media_type)
+            return Answer(orjson.dumps(told, default=str), 500, _plain(media_type))
 
-    async def _operate(
+    async def _asked(
         self, scope: Scope, receive: Receive, headers: Headers, service: Service, lang: Language
-    ) -> bytes:
+    ) -> Asked:
         is_get = scope["method"] == "GET"
         if not is_get and scope["method"] != "POST":
             raise QueriesOnly
@@ -127,14 +126,35 @@ class Door:
         else:
             _require_json(headers)
             asked = await _body(receive, headers, service.settings.bulk_body_limit_bytes)
-        given = _parameters(asked)
-        text = self._documents.document(given.query, given.document_id, given.digest)
-        prepared = self._operations.prepare(text, given.operation_name)
-        if is_get and not prepared.is_query:
+        given = Parameters.read(asked)
+        prepared = self._intake.prepared(given)
+        if is_get and prepared.is_mutation:
             raise QueriesOnly
-        variables = self._operations.variables(prepared, given.variables)
-        of = (prepared, given.variables, variables)
-        return await Answering(Asked(self._operations, service, who, lang, *of)).answered()
+        return self._intake.asked(prepared, given, service, who, lang)
+
+    async def _stream(self, asked: Asked, headers: Headers) -> EventStream:
+        """Return the stream that answers a subscription; raises FollowedByStreams."""
+        if EVENTS not in headers.get("accept", ""):
+            raise FollowedByStreams
+        shown, gatekeeper = headers.get("authorization", ""), asked.service.gatekeeper
+        request_id = asked.who.request_id
+        following = Following(
+            asked, lambda: gatekeeper.recognise(shown, request_id), self._shared.renditions
+        )
+        stream = EventStream(following, asked, self._shared.seats)
+        await stream.begin(headers.get("last-event-id") or None)
+        return stream
+
+
+def _answer_of(body: bytes, media_type: str) -> Answer:
+    if media_type == EVENTS:
+        return Answer(event("next", body) + event("complete"), 200, EVENTS)
+    return Answer(body, 200, media_type)
+
+
+def _plain(media_type: str) -> str:
+    """Return the media type of an answer that is no stream."""
+    return _RESPONSE if media_type == EVENTS else media_type
 
 
 def _caller(scope: Scope, headers: Headers) -> Caller:
@@ -170,6 +190,8 @@ def _media_type(accept: str | None) -> str:
         return _RESPONSE
     if _JSON in accept:
         return _JSON
+    if EVENTS in accept:
+        return EVENTS
     raise NotAcceptableHere
 
 
@@ -203,37 +225,6 @@ def _of_query_string(text: bytes) -> object:
         is_json = name in ("variables", "extensions")
         given[name] = read_json(values[0].encode()) if is_json and values[0] else values[0] or None
     return given
-
-
-def _parameters(given: object) -> Parameters:
-    """Return the parameters of a request; raises InvalidParameters, BatchNotAccepted."""
-    if isinstance(given, list):
-        raise BatchNotAccepted
-    if not isinstance(given, dict) or not given.keys() <= _KNOWN:
-        raise InvalidParameters
-    extensions = _mapping(given.get("extensions"))
-    persisted = _mapping(extensions.get("persistedQuery"))
-    return Parameters(
-        _text(given.get("query")),
-        _text(given.get("operationName")),
-        _mapping(given.get("variables")),
-        _text(given.get("documentId") or given.get("id")),
-        _text(persisted.get("sha256Hash")),
-    )
-
-
-def _text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value or None
-    raise InvalidParameters
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    if value is None:
-        return {}
-    if isinstance(value, dict):
-        return value
-    raise InvalidParameters
 
 
 async def _send(send: Send, answer: Answer) -> None:

@@ -6,6 +6,7 @@ from okr_service.kernel.errors import (
     Invalid,
     Malformed,
     NotAcceptable,
+    Throttled,
     UnsupportedMedia,
     WrongMethod,
 )
@@ -96,3 +97,21 @@ class ExpectsJson(UnsupportedMedia):
 
 class NotAcceptableHere(NotAcceptable):
     """Answers are application/graphql-response+json or application/json."""
+
+
+class FollowedByStreams(NotAcceptable):
+    """Subscriptions are answered as text/event-stream or over a WebSocket."""
+
+
+@dataclass(eq=False)
+class TooManySubscriptions(Malformed):
+    """There are {limit} operations on this connection already."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManyConnections(Throttled):
+    """There are {limit} connections for subscriptions already; try again in {retry_after} s."""
+
+    limit: int

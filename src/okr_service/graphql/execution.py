@@ -22,6 +22,13 @@ class RootField(StrawberryField):
         return info.context.answer(info)
 
 
+class FollowedField(RootField):
+    """A root field of a subscription; its context says which events there are."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(is_subscription=True, **given)
+
+
 class ProjectedField(StrawberryField):
     """A part of a payload that PostgreSQL has shown already, by its response key."""
 

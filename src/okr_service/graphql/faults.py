@@ -82,8 +82,12 @@ def shown(error: GraphQLError, language: Language, request_id: str) -> dict[str,
 
 def of_request(error: OkrError, language: Language, request_id: str) -> dict[str, object]:
     """Return an error about a request as a whole, which has no data."""
-    told = shown(GraphQLError(str(error), original_error=error), language, request_id)
-    return {"errors": [told]}
+    return {"errors": [as_shown(error, language, request_id)]}
+
+
+def as_shown(error: OkrError, language: Language, request_id: str) -> dict[str, object]:
+    """Return an error that is about no part of a document, as it is answered."""
+    return shown(GraphQLError(str(error), original_error=error), language, request_id)
 
 
 def all_shown(

@@ -28,7 +28,7 @@ from okr_service.graphql.kinds import Kind
 from okr_service.graphql.limits import require_modest
 from okr_service.graphql.projection.making import Making
 from okr_service.graphql.projection.root_fields import Projection
-from okr_service.graphql.projection.selections import Selecting
+from okr_service.graphql.projection.selections import Selecting, inner
 from okr_service.graphql.projection.statement import Statement
 from okr_service.graphql.relay import read_global_id
 from okr_service.graphql.schema import Roots
@@ -55,7 +55,7 @@ class Plan:
     names: tuple[str, ...]  # response keys whose value is the name of the query type
 
 
-@dataclass
+@dataclass(eq=False)
 class Prepared:
     """An operation that has been read and judged."""
 
@@ -75,6 +75,16 @@ class Prepared:
     def is_query(self) -> bool:
         """Say whether it only reads."""
         return self.operation.operation is OperationType.QUERY
+
+    @property
+    def is_mutation(self) -> bool:
+        """Say whether it writes."""
+        return self.operation.operation is OperationType.MUTATION
+
+    @property
+    def is_subscription(self) -> bool:
+        """Say whether it follows what happens."""
+        return self.operation.operation is OperationType.SUBSCRIPTION
 
 
 class Operations:
@@ -181,6 +191,37 @@ class Operations:
             texts.append(text)
         statement = self.affordable(making.statement(texts)) if texts else None
         return Plan(statement, columns, tuple(names))
+
+    def plan_told(
+        self, prepared: Prepared, variables: VariableValues, *, sees_everything: bool
+    ) -> Plan:
+        """Return how what a subscription tells shows the row that something happened to.
+
+        Raises:
+            TooCostly, FirstOutOfRange.
+        """
+        key = (sees_everything, *_decided(prepared, variables.coerced))
+        if key not in prepared.plans:
+            made = self._plan_told(prepared, variables, sees_everything=sees_everything)
+            if len(prepared.plans) >= _PLANS_KEPT:
+                prepared.plans.clear()
+            prepared.plans[key] = made
+        return prepared.plans[key]
+
+    def _plan_told(
+        self, prepared: Prepared, variables: VariableValues, *, sees_everything: bool
+    ) -> Plan:
+        making = self.projection(prepared, variables, sees_everything=sees_everything)
+        selecting, whole = making.selecting, [prepared.operation.selection_set]
+        (roots,) = selecting.collect("Subscription", whole).values()
+        name = roots[0].name.value
+        kind = self.roots.followed[name].shows
+        member = kind.name[0].lower() + kind.name[1:]
+        told = selecting.collect(f"{name[0].upper()}{name[1:]}", inner(roots))
+        nodes = {key: nodes for key, nodes in told.items() if nodes[0].name.value == member}
+        texts = [making.told(kind, inner(each)) for each in nodes.values()]
+        statement = self.affordable(making.statement(texts)) if texts else None
+        return Plan(statement, {key: (each[0], kind) for key, each in nodes.items()}, ())
 
     def column(self, making: Projection, nodes: list[FieldNode]) -> tuple[str, Kind | None]:
         """Return a root field as SQL, and its kind where it is an error not to find it."""

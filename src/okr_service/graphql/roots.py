@@ -7,11 +7,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from okr_service.access.policy import Permission, Principal
+from okr_service.events.happenings import Happening
+from okr_service.events.shapes import EventType
 from okr_service.graphql.kinds import Kind
 from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.errors import MissingIfMatch
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.messages import Language
+from okr_service.kernel.reach import Reach
 from okr_service.kernel.references import Versions
 from okr_service.serving import Service
 
@@ -78,6 +81,30 @@ class Done:
     told: Mapping[str, object] = field(default_factory=dict)
 
 
+Wanted = Callable[[Happening, Reach], bool]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A subscription: which events are told, to whom, and as what.
+
+    What happened is told with the row that it happened to. Who subscribes names with `of` what
+    to follow, or with a filter, or both; `choose` looks that up once, and says of each event
+    that the caller sees whether it is wanted.
+    """
+
+    name: str
+    about: str
+    permission: Permission
+    event: EventType
+    shows: Kind
+    choose: Callable[[ReadCall, Ref, Any], Awaitable[Wanted]]
+    tell: Callable[[Happening], Mapping[str, object]] = lambda _: {}
+    also: type[BaseModel] | None = None  # what is told besides
+    of: str | None = None
+    filter: type[BaseModel] | None = None
+
+
 Perform = Callable[[WriteCall, Any], Awaitable[Done]]
 Ask = Callable[[AskingCall, Any], Awaitable[Done]]
 
@@ -109,3 +136,4 @@ class Room:
     kinds: list[Kind] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
+    followed: list[Followed] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import strawberry
 from pydantic import BaseModel
@@ -12,11 +13,16 @@ from strawberry.types.field import StrawberryField
 
 from graphql import GraphQLSchema
 from okr_service.access.policy import Permission
-from okr_service.graphql.execution import PassingFragments, ProjectedField, RootField
+from okr_service.graphql.execution import (
+    FollowedField,
+    PassingFragments,
+    ProjectedField,
+    RootField,
+)
 from okr_service.graphql.kinds import Kind, Many
 from okr_service.graphql.names import snake
 from okr_service.graphql.projection.cost import FIRST, MOST
-from okr_service.graphql.roots import Question, Room, Write
+from okr_service.graphql.roots import Followed, Question, Room, Write
 from okr_service.graphql.scalars import SCALARS
 from okr_service.graphql.types import Hint, Types, argument, list_of
 from okr_service.kernel.fields import Input, Ref
@@ -24,6 +30,7 @@ from okr_service.kernel.fields import Input, Ref
 _WHICH = "Its `id`, its `rowId`, or `external:` and the caller's own key."
 _MUTATION_ID = "Given back as it is."
 _IDEMPOTENCY = "Sent again with the same input, it gets the first answer and does nothing twice."
+_AFTER = "Go on after this cursor, of a payload or of the feed of events; from now on if absent."
 _EXPECTED = "The version that the edit is meant for; refused if it has another by now."
 
 
@@ -36,6 +43,7 @@ class Roots:
     listed: Mapping[str, Kind]
     questions: Mapping[str, Question]
     writes: Mapping[str, Write]
+    followed: Mapping[str, Followed]
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,7 @@ class SchemaMaker:
         """Return the schema.
 
         Raises:
-            UndeclaredPermission: a kind, a question or a write declares none.
+            UndeclaredPermission: a kind, a question, a write or a subscription declares none.
         """
         self._require_permissions()
         for kind in self._kinds:
@@ -111,9 +119,11 @@ class SchemaMaker:
             self._fill_node(kind)
         questions = {q.name: q for room in self._rooms for q in room.questions}
         writes = {write.name: write for room in self._rooms for write in room.writes}
+        followed = {one.name: one for room in self._rooms for one in room.followed}
         schema = strawberry.Schema(
             query=self._query(questions),
             mutation=self._mutation(writes),
+            subscription=self._subscription(followed) if followed else None,
             types=list(self._nodes.values()),
             config=StrawberryConfig(scalar_map=SCALARS, default_resolver=_member),
             execution_context_class=PassingFragments,
@@ -121,12 +131,12 @@ class SchemaMaker:
         single = {kind.name[0].lower() + kind.name[1:]: kind for kind in self._kinds}
         listed = {kind.plural: kind for kind in self._kinds}
         kinds = {kind.name: kind for kind in self._kinds}
-        return Assembled(schema, Roots(kinds, single, listed, questions, writes))
+        return Assembled(schema, Roots(kinds, single, listed, questions, writes, followed))
 
     def _require_permissions(self) -> None:
-        declared: list[Kind | Question | Write] = [*self._kinds]
+        declared: list[Kind | Question | Write | Followed] = [*self._kinds]
         for room in self._rooms:
-            declared += [*room.questions, *room.writes]
+            declared += [*room.questions, *room.writes, *room.followed]
         for one in declared:
             if not isinstance(one.permission, Permission):
                 raise UndeclaredPermission(one.name)
@@ -221,6 +231,40 @@ class SchemaMaker:
             payload = self._payload(write)
             fields[write.name] = self._root(write.name, payload, write.about, given, null=False)
         return self._root_type("Mutation", fields, "What can be done.")
+
+    def _subscription(self, followed: Mapping[str, Followed]) -> type:
+        fields: dict[str, StrawberryField] = {}
+        for one in followed.values():
+            fields[one.name] = made = FollowedField(
+                graphql_name=one.name,
+                type_annotation=StrawberryAnnotation(self._told(one)),
+                description=one.about,
+            )
+            made.arguments = [*self._followed(one), argument("after", str | None, _AFTER)]
+        return self._root_type("Subscription", fields, "What can be followed as it happens.")
+
+    def _followed(self, one: Followed) -> Iterable[StrawberryArgument]:
+        if one.of is not None:
+            yield argument(one.of, Ref, _WHICH)
+        if one.filter is not None:
+            name = f"{one.name[0].upper()}{one.name[1:]}Filter"
+            narrowed: Hint = self._types.input(name, one.filter)
+            yield argument("filter", narrowed | None, "Only these.")
+
+    def _told(self, one: Followed) -> type:
+        node = self._nodes[one.shows.name]
+        shown = ProjectedField(
+            type_annotation=StrawberryAnnotation(node), description="As it is now."
+        )
+        about = strawberry.field
+        fields: dict[str, tuple[Hint, object]] = {
+            "cursor": (str, about(description="Send it as `after` to go on after this.")),
+            "occurred_at": (datetime, about(description="When it was recorded.")),
+            **(self._types.fields(one.also) if one.also is not None else {}),
+            snake(one.shows.name): (node, shown),
+        }
+        made = type(f"{one.name[0].upper()}{one.name[1:]}", (), {})
+        return self._types.fill(made, fields, one.about)
 
     def _input(self, write: Write) -> type:
         more: dict[str, tuple[Hint, str]] = {}

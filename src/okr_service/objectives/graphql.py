@@ -1,13 +1,28 @@
 """Objectives and key results in GraphQL."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from okr_service.access.policy import Permission
 from okr_service.cycles.graphql import CYCLE
+from okr_service.events.happenings import Happening
+from okr_service.events.shapes import EventType
 from okr_service.graphql.kinds import Kind
-from okr_service.graphql.roots import Done, Perform, Room, Write, WriteCall
+from okr_service.graphql.roots import (
+    Done,
+    Followed,
+    Perform,
+    ReadCall,
+    Room,
+    Wanted,
+    Write,
+    WriteCall,
+)
 from okr_service.graphql.writes import Kept
+from okr_service.kernel.fields import Ref
+from okr_service.kernel.references import resolve
 from okr_service.objectives import key_results, service
+from okr_service.objectives.access import objective_seen
 from okr_service.objectives.errors import KeyResultNotFound, ObjectiveNotFound
 from okr_service.objectives.model import KeyResult, Objective
 from okr_service.objectives.reads import (
@@ -25,6 +40,7 @@ from okr_service.objectives.shapes import (
     ObjectiveListing,
     ObjectiveState,
     ObjectiveView,
+    ProgressChange,
 )
 from okr_service.organisation.graphql import PERSON, UNIT
 
@@ -101,6 +117,17 @@ async def _align(call: WriteCall, given: Alignment) -> Done:
     return Done(moved.id)
 
 
+async def _beneath(call: ReadCall, under: Ref, _: None) -> Wanted:
+    absent, seen = ObjectiveNotFound(str(under)), objective_seen(call.who.sight)
+    found = await resolve(call.tx, Objective, call.who.tenant_id, under, absent, seen)
+    return lambda happening, sight: happening.is_beneath({found}, sight)
+
+
+def _moved(happening: Happening) -> Mapping[str, object]:
+    before, after = happening.before or {}, happening.after or {}
+    return {"before": before.get("progress"), "after": after.get("progress")}
+
+
 _objectives = Kept(
     OBJECTIVE, NewObjective, Permission.PLAN,
     service.create_objective, service.edit_objective, service.delete_objective,
@@ -125,6 +152,13 @@ ROOM = Room(
         Write(
             "alignObjective", "Hang an objective under another, or make it a root.", _PLAN,
             _align, Alignment, shows=OBJECTIVE,
+        ),
+    ],
+    followed=[
+        Followed(
+            "progressChanged", "The progress of an objective, or of one beneath it, changed.",
+            Permission.READ, EventType.OBJECTIVE_PROGRESSED, OBJECTIVE, _beneath, _moved,
+            also=ProgressChange, of="under",
         ),
     ],
 )  # fmt: skip

@@ -299,6 +299,13 @@ class ObjectiveView(View):
     )
 
 
+class ProgressChange(View):
+    """How an objective's progress changed."""
+
+    before: Progress | None = Field(description="What it was; null: not measured.")
+    after: Progress | None = Field(description="What it is since; null: not measured.")
+
+
 class ObjectiveListing(Listing):
     """Which objectives are wanted."""
 

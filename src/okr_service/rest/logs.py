@@ -39,4 +39,13 @@ def _without_rows(record: logging.LogRecord) -> bool:
     return record.levelno > logging.DEBUG
 
 
-_RULES = {"uvicorn.access": _without_query, "sqlalchemy.engine.Engine": _without_rows}
+def _without_client(record: logging.LogRecord) -> bool:
+    """Drop what is said of each WebSocket that opens: from where, and with which query."""
+    return '"WebSocket ' not in str(record.msg)
+
+
+_RULES = {
+    "uvicorn.access": _without_query,
+    "uvicorn.error": _without_client,
+    "sqlalchemy.engine.Engine": _without_rows,
+}

@@ -52,8 +52,8 @@ def object_of(members: Mapping[str, str]) -> str:
     pairs = [f"'{key}', {value}" for key, value in members.items()]
     parts = [pairs[start : start + _MOST_PAIRS] for start in range(0, len(pairs), _MOST_PAIRS)]
     built = [f"json_build_object({', '.join(part)})" for part in parts]
-    if len(built) == 1:
-        return built[0]
+    if len(built) <= 1:
+        return built[0] if built else "json_build_object()"
     within = " || ', ' || ".join(f"substr(left({part}::text, -1), 2)" for part in built)
     return f"('{{' || {within} || '}}')::json"
 

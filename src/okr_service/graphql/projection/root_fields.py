@@ -21,6 +21,7 @@ from okr_service.graphql.relay import read_global_id
 from okr_service.kernel.fields import Ref
 
 _MOST_IDS = 100
+HAPPENED_TO = "\0"  # no name of a caller's
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,14 @@ class Projection:
         """Return the node that a write has just written; that by itself takes no permission."""
         level = self.making.level_just_written(kind)
         return self._select(level, selections, lambda *_: with_id(kind, row_id()))
+
+    def told(self, kind: Kind, selections: Selections) -> str:
+        """Return the node that something has just happened to: `HAPPENED_TO` of the variables."""
+
+        def fill(_: Principal, variables: VariableValues) -> Filled:
+            return with_id(kind, variables.coerced[HAPPENED_TO])
+
+        return self._select(self.making.level(kind), selections, fill)
 
     def by_global_id(self, nodes: Sequence[FieldNode]) -> str:
         """Return the node that the argument `id` names, of whichever kind."""

@@ -105,24 +105,58 @@ mutation Report {
   }
 }
 `,
+  `# What moves as values are reported: run this, then report a value in another window.
+subscription Moves {
+  progressChanged(under: "external:MT-AVL-01") {
+    before
+    after
+    objective { title progress unit { name } }
+  }
+}
+`,
 ];
 
-async function fetcher(params, options = {}) {
+// A subscription is answered by a stream of events, all else at once.
+async function* fetcher(params, options = {}) {
   const key = sessionStorage.getItem(KEY);
   if (!key) {
-    return { errors: [{ message: "Put an API key in the field above and press Use." }] };
+    yield { errors: [{ message: "Put an API key in the field above and press Use." }] };
+    return;
   }
-  const response = await fetch("graphql", {
-    method: "POST",
-    headers: {
-      Accept: "application/graphql-response+json",
-      "Content-Type": "application/json",
-      Authorization: `Bearer ${key}`,
-      ...options.headers,
-    },
-    body: JSON.stringify(params),
-  });
-  return response.json();
+  const stopping = new AbortController();
+  try {
+    const response = await fetch("graphql", {
+      method: "POST",
+      headers: {
+        Accept: "application/graphql-response+json, text/event-stream",
+        "Content-Type": "application/json",
+        Authorization: `Bearer ${key}`,
+        ...options.headers,
+      },
+      body: JSON.stringify(params),
+      signal: stopping.signal,
+    });
+    const isStream = response.headers.get("Content-Type").startsWith("text/event-stream");
+    if (isStream) yield* told(response.body);
+    else yield await response.json();
+  } finally {
+    stopping.abort();
+  }
+}
+
+async function* told(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const events = (text + value).split("\n\n");
+    text = events.pop();
+    for (const event of events) {
+      const data = event.split("\n").find((line) => line.startsWith("data: "));
+      if (data && data.length > 6) yield JSON.parse(data.slice(6));
+    }
+  }
 }
 
 const root = ReactDOM.createRoot(document.getElementById("graphiql"));

@@ -202,6 +202,9 @@ SENTENCES: dict[str, str] = {
     "too-many-ids": "Có {given} mã; cho phép {limit}.",
     "expects-json": "Hãy gửi yêu cầu dưới dạng application/json.",
     "not-acceptable-here": "Chỉ trả lời application/graphql-response+json hay application/json.",
+    "followed-by-streams": "Theo dõi được trả lời bằng text/event-stream hay qua WebSocket.",
+    "too-many-subscriptions": "Kết nối này đã có {limit} thao tác.",
+    "too-many-connections": "Đã có {limit} kết nối theo dõi; hãy thử lại sau {retry_after} giây.",
     # events
     "events-forgotten": "Những gì xảy ra sau con trỏ này không còn được lưu; hãy đọc lại toàn bộ "
     "rồi tiếp tục từ hiện tại.",
