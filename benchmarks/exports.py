@@ -1,8 +1,8 @@
 """Measure what an export of check-ins costs beside the bare reading of the same rows.
 
 `GET /v1/exports/check-ins.csv` of one process, read to its end and thrown away, against
-`COPY (SELECT the same columns) TO STDOUT` by psql's own protocol, as text and into nothing,
-by the tables' owner. Turns go A B B A. Then the other forms, once each; and how much memory
+`COPY (SELECT the same columns) TO STDOUT` as CSV and into nothing, on one connection
+of the tables' owner. Turns go A B B A. Then the other forms, once each; and how much memory
 the process took at most.
 
     .venv/bin/python -m benchmarks.exports [check-ins [rounds]]

@@ -28,7 +28,7 @@ async def read(rest: httpx.AsyncClient, path: str, **asked: str) -> list[Json]:
 
 
 def rows_of(data: bytes) -> list[Json]:
-    table = Table.from_batches(list(arro3.io.read_parquet(io.BytesIO(data))))
+    table = arro3.io.read_parquet(io.BytesIO(data)).read_all()
     columns = [list(_values(table, name)) for name in table.column_names]
     return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
 
