@@ -42,6 +42,10 @@ async def okr(app: FastAPI, tenant: Tenant) -> AsyncIterator[Okr]:
         yield okr
 
 
+def names_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
 async def test_a_year_goes_in_and_out_and_in_again(okr: Okr, tmp_path: Path) -> None:
     shown = await okr("import", "-", "--dry-run", given=YEAR.encode())
     assert (shown.returncode, b"would be" in shown.stdout, shown.stderr) == (0, True, b"")
@@ -57,7 +61,7 @@ async def test_a_year_goes_in_and_out_and_in_again(okr: Okr, tmp_path: Path) -> 
             0,
             {"created": 0, "updated": 0, "unchanged": 4, "failed": 0},
         )
-    assert sorted(f.name for f in tmp_path.iterdir()) == ["plan.csv", "plan.ndjson", "plan.xlsx"]
+    assert names_in(tmp_path) == ["plan.csv", "plan.ndjson", "plan.xlsx"]
     piped = await okr("export", "key-results", "--format", "ndjson")
     assert len([json.loads(line) for line in piped.stdout.splitlines()]) == 3
 
@@ -94,7 +98,7 @@ async def test_what_could_not_be_done_is_another_status(okr: Okr, tmp_path: Path
     gone = await okr("export", "--to", str(there), OKR_URL="http://127.0.0.1:9")
     assert (gone.returncode, b"no answer" in gone.stderr) == (2, True)
     assert there.read_text() == "kept"
-    assert [f.name for f in tmp_path.iterdir()] == ["there.csv"]
+    assert names_in(tmp_path) == ["there.csv"]
 
 
 async def test_a_template_is_written_to_a_file_or_a_pipe(okr: Okr, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from uuid import uuid4
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.build import Build
 from tests.exports.test_plan import assert_unchanged
@@ -31,7 +31,10 @@ def test_a_text_is_no_formula_and_is_what_it_was(text: str) -> None:
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 async def test_an_export_is_read_back_unchanged(build: Build, data: st.DataObject) -> None:
