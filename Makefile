@@ -59,7 +59,7 @@ lock: ## Bring requirements.lock up to pyproject.toml; delete it first to upgrad
 	@$(NEED_UV)
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-config --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-		--extra embedded --group dev pyproject.toml --output-file requirements.lock
+		--extra embedded --extra parquet --group dev pyproject.toml --output-file requirements.lock
 
 # A copied or moved checkout must not go on using the code it was copied from.
 ifneq ($(file <$(INSTALLED)),$(CURDIR))

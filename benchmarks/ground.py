@@ -138,7 +138,7 @@ def serving(app: str, **environment: str) -> Iterator[str]:
 
 
 def _wait_for(address: str) -> None:
-    for _ in range(100):
+    for _ in range(600):
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/healthz"):
             return
         time.sleep(0.1)

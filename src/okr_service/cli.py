@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-import httpx
 import typer
 import uvicorn
 from pydantic import ValidationError
@@ -19,7 +17,7 @@ from sqlalchemy import func, select
 
 from okr_service.access.policy import Principal
 from okr_service.ask import rollup_app
-from okr_service.client import DATA, LOCAL, ApiKey, Url, admin_key_of, call, fail, secret_of
+from okr_service.client import DATA, admin_key_of, fail, secret_of
 from okr_service.credentials.hashing import ApiKeySecretMissing
 from okr_service.credentials.issuing import Issuing
 from okr_service.credentials.tenants import (
@@ -27,6 +25,7 @@ from okr_service.credentials.tenants import (
     found_bootstrap_tenant,
     found_with_key,
 )
+from okr_service.files import export_file, import_file, template_file
 from okr_service.kernel.database import Database
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.migrations import migrate as migrate_database
@@ -41,6 +40,9 @@ app.add_typer(rollup_app, name="rollup")
 audit_app = typer.Typer(no_args_is_help=True, help="Check that nobody tampered with the audit.")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
+app.command("import")(import_file)
+app.command("export")(export_file)
+app.command("template")(template_file)
 
 _T = TypeVar("_T")
 _IS_WALLED = select(func.row_security_active("tenants"))
@@ -89,24 +91,6 @@ def migrate(
             migrate_database(url)
         else:
             unmigrate(url, down_to)
-
-
-@app.command("import")
-def import_file(
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="A flat CSV, XLSX or NDJSON file.")
-    ],
-    url: Url = LOCAL,
-    api_key: ApiKey = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show only what it would do.")] = False,
-) -> None:
-    """Load a file of targets into a running service."""
-    mode = {"mode": "dry_run" if dry_run else "commit"}
-    from okr_service.imports.formats import Format  # noqa: PLC0415 - other commands read no files
-
-    kind = Format.of_name(file.name) or Format.CSV
-    sent = {"content": file.read_bytes(), "headers": {"Content-Type": kind.value}}
-    _show_import(call(url, api_key, "POST", "imports", params=mode, **sent))
 
 
 @app.command()
@@ -371,22 +355,3 @@ async def _require_owner(database: Database) -> None:
     async with database.reading() as connection:
         if await connection.scalar(_IS_WALLED):
             fail("this looks after all tenants: set OKR_OWNER_DATABASE_URL to the tables' owner")
-
-
-def _show_import(response: httpx.Response) -> None:
-    answer = response.json()
-    if counts := answer.get("counts"):
-        print(", ".join(f"{number} {effect}" for effect, number in counts.items()))
-        for root in answer["roots"]:
-            print(f"{_percent(root['before'])} → {_percent(root['after'])}  {root['title']}")
-    else:
-        print(f"{answer.get('status')} {answer.get('detail')}", file=sys.stderr)
-    for error in answer.get("errors", []):
-        place = error.get("cell") or f"row {error.get('row', '?')}"
-        place = f"{error['sheet']}!{place}" if error.get("sheet") else place
-        print(f"{place} ({error.get('column')}): {error['message']}", file=sys.stderr)
-    raise typer.Exit(1 if answer.get("errors") or not response.is_success else 0)
-
-
-def _percent(progress: float | None) -> str:
-    return "not measured" if progress is None else f"{progress:.4%}"

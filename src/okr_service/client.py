@@ -3,7 +3,8 @@
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -55,21 +56,40 @@ def _kept(file: Path, make: Callable[[], str]) -> str:
 
 def call(url: str, api_key: str | None, method: str, path: str, **more: Any) -> httpx.Response:
     """Send a request to the service and return its answer."""
+    with calling(url, api_key) as service:
+        return service.request(method, path, **more)
+
+
+@contextmanager
+def calling(url: str, api_key: str | None) -> Iterator[httpx.Client]:
+    """Lend a client of the service; where that does not answer, end the program saying so."""
     kept = DATA / "serve"
     key = api_key or (admin_key_of(kept) if (kept / _KEY_FILE).exists() else None)
     if key is None:
         fail("give --api-key or OKR_API_KEY")
-    headers = {"Authorization": f"Bearer {key}", **more.pop("headers", {})}
+    headers = {"Authorization": f"Bearer {key}"}
     try:
-        return httpx.request(method, f"{url}/v1/{path}", headers=headers, timeout=600, **more)
-    except httpx.HTTPError as error:
-        fail(f"no answer from {url}: {error}")
+        with httpx.Client(base_url=f"{url}/v1/", headers=headers, timeout=600) as client:
+            yield client
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        fail(f"no answer from {url}, or not a whole one: {error}")
 
 
 def answered(response: httpx.Response) -> Any:
     """Return what the service answered; where it refused, end the program saying why."""
-    answer = response.json()
     if not response.is_success:
+        refused(response)
+    return response.json()
+
+
+def refused(response: httpx.Response) -> NoReturn:
+    """End the program, saying why the service refused."""
+    try:
+        answer = response.json()
         fields = "; ".join(f"{e['pointer'][1:]}: {e['message']}" for e in answer["errors"])
-        fail(fields or answer["detail"])
-    return answer
+        told = fields or answer["detail"]
+    except (ValueError, KeyError, TypeError):
+        told = (
+            f"{response.status_code} {response.reason_phrase}"  # somebody else's answer, on the way
+        )
+    fail(told)

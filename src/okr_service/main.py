@@ -33,6 +33,7 @@ from okr_service.cycles import graphql as cycles_graphql
 from okr_service.cycles.rest import router as cycles
 from okr_service.events.feed import Feed
 from okr_service.events.rest import router as events
+from okr_service.exports.rest import router as exports
 from okr_service.graphql.documents import Documents
 from okr_service.graphql.door import Door, ExplorerFiles
 from okr_service.graphql.intake import Intake
@@ -118,6 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
         organisation,
         templates,
         imports,
+        exports,
         audit_exports,
         audit,
         events,

@@ -60,6 +60,7 @@ def requests_about(group: Group, name: str, kept: Json) -> Iterator[Request]:
         "units": group.units["sales"]["id"],
         "people": group.people["mai"]["id"],
         "cycles": group.cycle["id"],
+        "exports": "ndjson",
         **kept,
     }
     bodies = _bodies(of)
@@ -95,6 +96,7 @@ _QUERIES: dict[str, Json] = {
     "get_objective_as_of": {"at": "2026-12-01T00:00:00Z"},
     "get_scorecard": {"cycle_id": "2026"},
     "get_league_table": {"cycle_id": "2026"},
+    "export_scorecards": {"cycle_id": "2026"},
     "close_cycle": {"mode": "dry_run"},
     "import_file": {"mode": "dry_run"},
 }

@@ -122,6 +122,12 @@ WITHOUT = {
     "is_ready": "a probe of the database, which has no caller",
     "import_file": "its body is a file",
     "get_import_template": "its answer is a file",
+    "export_plan": "its answer is a file",
+    "export_objectives": "its answer is a file",
+    "export_key_results": "its answer is a file",
+    "export_actions": "its answer is a file",
+    "export_check_ins": "its answer is a file",
+    "export_scorecards": "its answer is a file",
     "read_events": "the feed is for programs that keep a cursor; frontends subscribe",
     "export_audit_events": "its answer is a stream of lines without an end in sight; "
     "auditEvents shows the same, page by page",

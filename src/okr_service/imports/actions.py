@@ -9,10 +9,16 @@ from okr_service.actions import service as actions
 from okr_service.actions.shapes import NewAction, NewActionPlan
 from okr_service.imports.calendar import end_of_month
 from okr_service.imports.comparing import Differing
+from okr_service.imports.ids import named_id
 from okr_service.imports.keys import short
 from okr_service.imports.kinds import ACTION
 from okr_service.imports.plan import Key, Thing
-from okr_service.imports.present import present_action_plans, present_actions
+from okr_service.imports.present import (
+    Present,
+    actions_by_id,
+    present_action_plans,
+    present_actions,
+)
 from okr_service.imports.work import Import, Work, batches, external
 from okr_service.kernel.errors import OkrError
 from okr_service.kernel.validation import validated
@@ -36,8 +42,17 @@ class Actions:
         for batch in batches(list(of.plan.actions.values())):
             keys = [short("/".join(one.key)) for one in batch]
             found = await present_actions(of.tx, of.who, keys)
+            others = [one.key[2] for one, key in zip(batch, keys, strict=True) if key not in found]
+            by_id = await self._by_id(others)
             for thing, key in zip(batch, keys, strict=True):
-                self.work.compare(thing, found.get(key))
+                self.work.compare(thing, found.get(key) or by_id.get(thing.key[2]))
+
+    async def _by_id(self, names: Sequence[str]) -> Mapping[str, Present]:
+        ids = {name: row_id for name in names if (row_id := named_id(name)) is not None}
+        if not ids:
+            return {}
+        found = await actions_by_id(self._of.tx, self._of.who, list(ids.values()))
+        return {name: found[row_id] for name, row_id in ids.items() if row_id in found}
 
     async def load(self) -> None:
         """Create and update them."""

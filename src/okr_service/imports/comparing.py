@@ -1,10 +1,12 @@
 """What the rows of a file change in what is there."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from unicodedata import normalize
 
 from okr_service.cycles.model import Cycle
 from okr_service.imports.calendar import month_end_within
@@ -17,6 +19,7 @@ from okr_service.imports.present import Present
 from okr_service.kernel.errors import OkrError
 
 _OWNER = "owner_id"
+_LINE_END = re.compile(r"\r\n?")
 
 
 def cell_changes(
@@ -29,8 +32,18 @@ def cell_changes(
         was, said = present.fields[field], thing.said[column]
         if field == _OWNER and _is_same_person(present, str(said), people):
             continue
-        if said != was:
+        if said != was and not _comes_back_as(was, said):
             yield CellChange(column, shown(was), shown(said))
+
+
+def _comes_back_as(was: object, said: object) -> bool:
+    """Say whether a file that holds a text as it is there is read as what is said.
+
+    Files keep neither the spaces around it, nor how its accents and line ends are stored.
+    """
+    if not isinstance(was, str) or not isinstance(said, str):
+        return False
+    return normalize("NFC", _LINE_END.sub("\n", was)).strip() == _LINE_END.sub("\n", said)
 
 
 def _is_same_person(present: Present, name: str, people: People) -> bool:

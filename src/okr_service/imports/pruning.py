@@ -5,11 +5,11 @@ file still has, key results that it has no longer are deleted (they have no stat
 actions cancelled, if the file has a column of these at all. What is closed or done stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, not_, select
+from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.orm import aliased
 
 from okr_service.access.policy import Principal
@@ -18,6 +18,7 @@ from okr_service.actions.model import Action, ActionPlan
 from okr_service.actions.shapes import ActionState, NewAction
 from okr_service.cycles import service as cycles
 from okr_service.imports.errors import PruneNeedsScope
+from okr_service.imports.ids import named_ids
 from okr_service.imports.keys import short
 from okr_service.imports.plan import Plan
 from okr_service.imports.shapes import Pruned
@@ -89,16 +90,27 @@ async def find_doomed(tx: Transaction, who: Principal, plan: Plan, scope: Scope)
     """
     within = await _within(tx, who, scope)
     codes = [key[0] for key in plan.objectives]
-    found = [await _objectives(tx, who, [*within, not_(among(Objective.external_id, codes))])]
-    kept = [*within, among(Objective.external_id, codes)]
+    named = _named(Objective, codes, codes)
+    found = [await _objectives(tx, who, [*within, not_(named)])]
+    kept = [*within, named]
     measured = ["/".join(key) for key in plan.key_results]
+    named = _named(KeyResult, measured, [key[1] for key in plan.key_results])
     if "key_result" in plan.table.places:
-        found.append(await _key_results(tx, who, kept, measured))
+        found.append(await _key_results(tx, who, [*kept, not_(named)]))
     if "action" in plan.table.places:
         keys = [short("/".join(key)) for key in plan.actions]
-        kept.append(among(KeyResult.external_id, measured))
-        found.append(await _actions(tx, who, kept, keys))
+        done = _named(Action, keys, [key[2] for key in plan.actions])
+        found.append(await _actions(tx, who, [*kept, named, not_(done)]))
     return Pruning([one for some in found for one in some])
+
+
+def _named(
+    model: type[Objective | KeyResult | Action], keys: Sequence[str], names: Iterable[str]
+) -> ColumnElement[bool]:
+    """Return the condition that the file names a thing: by its key, or by its id."""
+    ids = named_ids(names)
+    by_key = among(model.external_id, keys)
+    return or_(by_key, among(model.id, ids)) if ids else by_key
 
 
 async def _within(tx: Transaction, who: Principal, scope: Scope) -> list[ColumnElement[bool]]:
@@ -137,22 +149,22 @@ async def _objectives(
 
 
 async def _key_results(
-    tx: Transaction, who: Principal, kept: Sequence[ColumnElement[bool]], keys: Sequence[str]
+    tx: Transaction, who: Principal, wanted: Sequence[ColumnElement[bool]]
 ) -> list[Doomed]:
     its = and_(Objective.tenant_id == who.tenant_id, Objective.id == KeyResult.objective_id)
     columns = (KeyResult.id, KeyResult.external_id, KeyResult.title)
     found = (
         select(*columns, KeyResult.id, KeyResult.objective_id)
         .join(Objective, its)
-        .where(KeyResult.tenant_id == who.tenant_id, *alive(KeyResult), *kept)
-        .where(KeyResult.external_id.is_not(None), not_(among(KeyResult.external_id, keys)))
+        .where(KeyResult.tenant_id == who.tenant_id, *alive(KeyResult), *wanted)
+        .where(KeyResult.external_id.is_not(None))
     )
     rows = await tx.execute(found.order_by(KeyResult.external_id))
     return [Doomed(Pruned.KEY_RESULT, row[0], str(row[1]), *row[2:]) for row in rows]
 
 
 async def _actions(
-    tx: Transaction, who: Principal, kept: Sequence[ColumnElement[bool]], keys: Sequence[str]
+    tx: Transaction, who: Principal, wanted: Sequence[ColumnElement[bool]]
 ) -> list[Doomed]:
     tenant = who.tenant_id
     plan = and_(ActionPlan.tenant_id == tenant, ActionPlan.id == Action.action_plan_id)
@@ -164,8 +176,8 @@ async def _actions(
         .join(ActionPlan, plan)
         .join(KeyResult, of)
         .join(Objective, its)
-        .where(Action.tenant_id == tenant, Action.state.in_(_TO_DO), *alive(KeyResult), *kept)
-        .where(Action.external_id.is_not(None), not_(among(Action.external_id, keys)))
+        .where(Action.tenant_id == tenant, Action.state.in_(_TO_DO), *alive(KeyResult), *wanted)
+        .where(Action.external_id.is_not(None))
     )
     rows = await tx.execute(found.order_by(Action.external_id))
     return [Doomed(Pruned.ACTION, row[0], str(row[1]), *row[2:]) for row in rows]

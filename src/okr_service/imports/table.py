@@ -13,6 +13,7 @@ from typing import NamedTuple
 from okr_service.imports.cells import Day
 from okr_service.imports.columns import located, recognise
 from okr_service.imports.errors import EmptyTable, ExtraCells, ImportRejected
+from okr_service.imports.harmless import meant
 from okr_service.imports.header import find_header
 from okr_service.imports.outline import Outline
 from okr_service.imports.sources import Line, Skipped, Source
@@ -163,7 +164,7 @@ def _rows(source: Source, sheet: Sheet, offset: int) -> Iterator[Row]:
         length = len(given)
         cells = given if length >= width else given + [""] * (width - length)
         said = {
-            column: text
+            column: text if text[0] != "'" else meant(text)
             for column, place in zip(columns, places, strict=True)
             if (text := cells[place])
         }

@@ -56,7 +56,7 @@ _GROUPS = {  # the columns in the order of the sheet, and how the header of each
         "note": 22,
     },
 }
-_COLUMNS = [column for group in _GROUPS.values() for column in group]
+COLUMNS = [column for group in _GROUPS.values() for column in group]
 _DATES = {"cycle_start", "cycle_end", "due", "action_due"}
 _PEOPLE = {"objective_owner", "owner", "action_owner"}
 _TEXTS = {"unit", "parent_unit", "objective", "parent_objective", "key_result", "cycle"}
@@ -116,7 +116,7 @@ def _prepare(book: Workbook, sheet: Worksheet, language: Language) -> None:
             place += 1
     sheet.set_row(0, 36)
     sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, _ROWS, len(_COLUMNS) - 1)
+    sheet.autofilter(0, 0, _ROWS, len(COLUMNS) - 1)
     _lay_out(sheet, language)
 
 
@@ -149,13 +149,13 @@ def _lay_out(sheet: Worksheet, language: Language) -> None:
     sheet.set_print_scale(68)
     sheet.set_header(f"&L{TITLES[language]}&R&A")
     sheet.set_footer("&L&D&R&P/&N")
-    sheet.print_area(0, 0, 60, len(_COLUMNS) - 1)
+    sheet.print_area(0, 0, 60, len(COLUMNS) - 1)
 
 
 def _offer(sheet: Worksheet, sources: Mapping[str, str], language: Language) -> None:
     """Let people choose; what is not in a tenant's list may still be written, as a new code."""
     at = 0 if language == "vi" else 1
-    for place, column in enumerate(_COLUMNS):
+    for place, column in enumerate(COLUMNS):
         area = (1, place, _ROWS, place)
         if column in CHOICES:
             _validate(sheet, area, CHOICES[column][at], "stop")
@@ -179,4 +179,4 @@ def _fill(sheet: Worksheet, language: Language) -> None:
     for number, row in enumerate(EXAMPLE, 1):
         for column, words in row.items():
             said = words[at] if isinstance(words, tuple) else words
-            sheet.write(number, _COLUMNS.index(column), said)
+            sheet.write(number, COLUMNS.index(column), said)

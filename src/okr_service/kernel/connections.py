@@ -5,7 +5,7 @@ our own, sent past it. What was begun or told and did not come back well is not 
 its connection ends, so that nobody goes on in another's transaction or tenant.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -159,6 +159,31 @@ async def row_of_bytes(
     driver = await _driver(connection)
     with _told_as_sqlalchemy_would(driver, statement):
         return list(await driver.fetchrow(statement, *values))
+
+
+async def copy_out(
+    connection: AsyncConnection,
+    statement: str,
+    write: Callable[[bytes], object],
+    options: Mapping[str, str],
+) -> None:
+    """Pass on what COPY makes of a statement, as it comes; PostgreSQL waits for the writing.
+
+    Where it is broken off, its connection ends: nobody is to get the rest of it.
+    """
+    driver = await _driver(connection)
+
+    async def take(data: bytes) -> None:
+        write(data)
+
+    with _told_as_sqlalchemy_would(driver, statement):
+        try:
+            await driver.copy_from_query(statement, output=take, **options)
+        except asyncpg.PostgresError:
+            raise
+        except BaseException:
+            driver.terminate()
+            raise
 
 
 async def _end(driver: asyncpg.Connection, statement: str) -> None:

@@ -1,5 +1,6 @@
 """Answers: one resource, a page of them, or nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -7,11 +8,13 @@ from uuid import UUID
 import orjson
 from sqlalchemy import ColumnElement
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from okr_service.kernel.documents import Collection, Page, PageRequest, Representation
 from okr_service.kernel.errors import NotFound
 from okr_service.rest.conditional import etag, matches
 from okr_service.rest.endpoint import NOT_STORED, WORKBOOK, ReadCall, WriteCall
+from okr_service.serving import Service
 
 _JSON = "application/json"
 
@@ -97,8 +100,10 @@ def _links(call: ReadCall, found: Page) -> Mapping[str, str]:
     return {"Link": f'<{quote(call.request.scope["path"])}?{query}>; rel="next"'}
 
 
-async def streamed(parts: AsyncIterator[bytes], filename: str) -> Response:
-    """Answer with lines of JSON as they are read; what fails at once is answered as usual.
+async def streamed(
+    parts: AsyncIterator[bytes], filename: str, media_type: str = "application/x-ndjson"
+) -> Response:
+    """Answer with a file as it is read; what fails at once is answered as usual.
 
     What fails later breaks the connection, so that nobody takes a part for the whole.
     """
@@ -110,7 +115,22 @@ async def streamed(parts: AsyncIterator[bytes], filename: str) -> Response:
             yield part
 
     headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
-    return StreamingResponse(all_parts(), 200, headers, "application/x-ndjson")
+    return _Stream(all_parts(), 200, headers, media_type)
+
+
+class _Stream(StreamingResponse):
+    """A file that whoever asked for it must go on taking."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; what is not taken in time breaks it off."""
+        service: Service = scope["app"].state.service
+        patience = service.settings.request_timeout_seconds
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(patience):
+                await send(message)
+
+        await super().__call__(scope, receive, send_in_time)
 
 
 def computed(

@@ -40,6 +40,7 @@ _TRIES = 4
 _READS = frozenset({"GET"})
 _JSON = "application/json"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PARQUET = "application/vnd.apache.parquet"
 NOT_STORED = {"cache-control": "no-store"}  # the headers of an answer that shows a secret
 PERMISSION = "x-permission"  # where an operation tells `openapi` what it takes
 
@@ -206,6 +207,15 @@ class WorkbookEndpoint(Endpoint):
     """A route that answers with a workbook."""
 
     produces: ClassVar[tuple[str, ...]] = ("application/*", WORKBOOK)
+
+
+class FileEndpoint(UnconnectedEndpoint):
+    """A route that answers with a file; its address says of which kind."""
+
+    produces: ClassVar[tuple[str, ...]] = (
+        *("application/*", "text/*", "text/csv", "x-ndjson"),
+        *(WORKBOOK, PARQUET),
+    )
 
 
 class ImportEndpoint(BulkEndpoint):

@@ -11,7 +11,11 @@ from okr_service.kernel.traces import traceback_of
 from okr_service.rest.errors import AnswerTooSlow, RequestTooSlow
 from okr_service.rest.problems import problem
 
-_STREAMS = (b"application/x-ndjson", b"text/event-stream")
+_STREAMS = (
+    *(b"application/x-ndjson", b"text/event-stream", b"text/csv"),
+    b"application/vnd.apache.parquet",
+    b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+)
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +83,8 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.answering = True
-            for name, value in message["headers"]:
-                if name == b"content-type" and value.startswith(_STREAMS):
-                    self.deadline.reschedule(None)
+            headers = dict(message["headers"])
+            is_whole = b"content-length" in headers
+            if not is_whole and headers.get(b"content-type", b"").startswith(_STREAMS):
+                self.deadline.reschedule(None)
         await self._send(message)

@@ -147,6 +147,9 @@ SENTENCES: dict[str, str] = {
     "tree-too-large": "Có hơn {limit} mục tiêu; hãy giảm số cấp hoặc số mục tiêu con.",
     "too-many-points": "Có hơn {limit} điểm giữa hai ngày này; hãy chọn bước dài hơn.",
     "ends-before-start": "Ngày cuối nằm trước ngày đầu.",
+    # exports
+    "form-not-installed": "Dịch vụ này không ghi được {form}: "
+    "nó được cài đặt mà không có phần bổ sung {extra}.",
     # imports of files
     "import-rejected": "Chưa nhập gì cả, vì một số ô không phù hợp.",
     "unreadable-table": "Không đọc được tệp kể từ dòng {row}; tệp hỏng hoặc thiếu ở đó.",

@@ -1,0 +1,19 @@
+"""Texts that a spreadsheet would run as formulas, and how files keep them from it.
+
+An apostrophe before such a text says that it is one. What is read without it comes back as
+it was: a text that has apostrophes before what would be a formula gets one more.
+"""
+
+import re
+
+_ABOUT_A_FORMULA = re.compile(r"'*[-=+@\t\r\n|＝＋－＠]")
+
+
+def harmless(text: str) -> str:
+    """Return a text as a cell has it."""
+    return f"'{text}" if _ABOUT_A_FORMULA.match(text) else text
+
+
+def meant(cell: str) -> str:
+    """Return the text that a cell stands for."""
+    return cell[1:] if cell[:1] == "'" and _ABOUT_A_FORMULA.match(cell) else cell
