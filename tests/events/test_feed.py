@@ -10,6 +10,7 @@ from sqlalchemy import update
 from tests.build import Build
 from tests.conftest import Tenant
 
+from okr_service.events import feed as feed_module
 from okr_service.events.feed import Feed
 from okr_service.events.model import Event
 from okr_service.kernel.database import Database
@@ -214,3 +215,13 @@ async def test_a_dry_run_and_a_refusal_leave_no_events(build: Build) -> None:
     await build.rest.post("/v1/imports?mode=dry_run", content=rows, headers=headers)
     await build.rest.post("/v1/units", json={"name": ""})
     assert (await read(build.rest, after=cursor))["data"] == []
+
+
+async def test_from_now_on_is_after_all_that_waits_for_its_place(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "_AT_ONCE", 3)
+    for _ in range(5):
+        await build.unit()
+    start = (await read(build.rest, after="latest"))["page"]["next_cursor"]
+    assert (await read(build.rest, after=start))["data"] == []

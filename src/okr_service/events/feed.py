@@ -48,7 +48,10 @@ class Feed:
         """
         part = await self._read(who, wanted)
         if part.unplaced and not part.more:
-            await self._place(who.tenant_id)
+            placed = await self._place(who.tenant_id)
+            # From now on means after all that was committed, however much of it waits.
+            while wanted.after == LATEST and placed == _AT_ONCE:
+                placed = await self._place(who.tenant_id)
             part = await self._read(who, wanted)
         return part
 
