@@ -2,10 +2,11 @@
 
 from sqlalchemy import ColumnElement, Text, and_, case, cast, func, literal
 
+from okr_service.imports.harmless import ABOUT_A_FORMULA
 from okr_service.kernel.documents import Expression
 
 _AMBIGUOUS_PLACES = 3  # 1.234 may be a thousand and more; 1.2340 may not
-_ABOUT_A_FORMULA = literal("^'*[-=+@\\t\\r\\n|＝＋－＠]")  # as `imports.harmless` has it
+_ABOUT_A_FORMULA = literal(ABOUT_A_FORMULA)
 # Words with single spaces between them, which every reader leaves as they are.
 _WORD = r"[^\s\u0001-\u001f\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
 _WORDS = literal(f"^{_WORD}( {_WORD})*$")

@@ -31,6 +31,7 @@ _OPTIONS = {
     "strings_to_numbers": False,
     "use_zip64": True,
 }
+_EXACT_DIGITS = 15  # of a spreadsheet's numbers
 _WIDE, _NARROW = 24, 12
 
 
@@ -103,7 +104,7 @@ class _Pages:
 
     def _write_number(self, place: int, number: Decimal) -> None:
         """Write a number; one that a spreadsheet would round, as a text, which it leaves alone."""
-        if Decimal(repr(float(number))) == number:
+        if len(number.as_tuple().digits) <= _EXACT_DIGITS:
             self._page.write_number(self._next, place, float(number))
         else:
             places = number.as_tuple().exponent

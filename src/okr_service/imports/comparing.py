@@ -43,7 +43,7 @@ def _comes_back_as(was: object, said: object) -> bool:
     """
     if not isinstance(was, str) or not isinstance(said, str):
         return False
-    return normalize("NFC", _LINE_END.sub("\n", was)).strip() == _LINE_END.sub("\n", said)
+    return normalize("NFC", _LINE_END.sub("\n", was)).strip() == _LINE_END.sub("\n", said).strip()
 
 
 def _is_same_person(present: Present, name: str, people: People) -> bool:

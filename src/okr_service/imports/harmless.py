@@ -6,7 +6,10 @@ it was: a text that has apostrophes before what would be a formula gets one more
 
 import re
 
-_ABOUT_A_FORMULA = re.compile(r"'*[-=+@\t\r\n|＝＋－＠]")
+# Blanks before it count too: readers leave them out. Written so that PostgreSQL reads the same.
+_BLANKS = r"\t\r\n \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+ABOUT_A_FORMULA = rf"^['{_BLANKS}]*[-=+@\t\r\n|＝＋－＠]"
+_ABOUT_A_FORMULA = re.compile(ABOUT_A_FORMULA)
 
 
 def harmless(text: str) -> str:
