@@ -60,7 +60,7 @@ def requests_about(group: Group, name: str, kept: Json) -> Iterator[Request]:
         "units": group.units["sales"]["id"],
         "people": group.people["mai"]["id"],
         "cycles": group.cycle["id"],
-        "exports": "ndjson",
+        "exports": "ndjson",  # which is no row, but how the file is written
         **kept,
     }
     bodies = _bodies(of)
@@ -79,7 +79,8 @@ def requests_about(group: Group, name: str, kept: Json) -> Iterator[Request]:
                 permission=operation["security"][0]["bearer"][0],
                 about=_about(kind, method, body),
                 reads=method == "get",
-                names_rows=filled != path or any(i in str(body) for i in of.values()),
+                names_rows=(filled != path and kind != "exports")
+                or any(i in str(body) for i in of.values()),
                 names_objective=any(row["id"] in f"{filled} {body}" for row in rows.values()),
                 query=_QUERIES.get(named, {}),
                 body=body,
