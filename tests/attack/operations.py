@@ -79,7 +79,7 @@ def requests_about(group: Group, name: str, kept: Json) -> Iterator[Request]:
                 permission=operation["security"][0]["bearer"][0],
                 about=_about(kind, method, body),
                 reads=method == "get",
-                names_rows=(filled != path and kind != "exports")
+                names_rows=(named in _QUERIES if kind == "exports" else filled != path)
                 or any(i in str(body) for i in of.values()),
                 names_objective=any(row["id"] in f"{filled} {body}" for row in rows.values()),
                 query=_QUERIES.get(named, {}),
