@@ -23,6 +23,7 @@ _ASKED = {
     "/league-table": {"cycle_id": "2026"},
     "/tree": {"include": "key_results", "count": "exact"},
     "/rollup": {"depth": "5"},
+    "/scorecards.{form}": {"cycle_id": "2026"},
 }
 _OF_ADMINS = ("/v1/audit-events", "/v1/api-keys", "/v1/identity-providers")
 
@@ -45,6 +46,10 @@ def _reads(group: Group) -> Iterator[tuple[str, dict[str, str]]]:
         asked = next((given for end, given in _ASKED.items() if path.endswith(end)), {})
         if "{" not in path:
             yield path, {"count": "exact"} if _is_list(operations["get"]) else {}
+            continue
+        if path.endswith(".{form}"):
+            for form in ("csv", "ndjson"):
+                yield path.replace("{form}", form), asked
             continue
         kind = path.split("/")[2]
         for row in rows[kind].values():

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from tests.build import Build, Json
 from tests.calling import client
-from tests.conftest import Tenant
-from tests.credentials.conftest import Make, SignIn, service
+from tests.conftest import Tenant, stop
+from tests.credentials.conftest import Make, SignIn
 
 from okr_service.credentials.keys import new_key
 from okr_service.kernel.database import Database
@@ -294,7 +294,7 @@ async def test_an_expired_key_stops_at_the_moment(settings: Settings, make: Make
         assert (await calling.get("/v1/units")).status_code == 200
         await asyncio.sleep(0.35)
         assert (await calling.get("/v1/units")).status_code == 401
-    await service(slow).database.close()
+    await stop(slow)
 
 
 async def test_keys_live_no_longer_than_the_service_allows(
@@ -316,7 +316,7 @@ async def test_keys_live_no_longer_than_the_service_allows(
     assert beyond.json()["days"] == 90
     assert within.status_code == 201
     assert rotated["expires_at"] >= made["expires_at"]
-    await service(strict).database.close()
+    await stop(strict)
 
 
 # What is told to who has none

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from tests.build import Build
 from tests.calling import client
-from tests.conftest import Tenant
+from tests.conftest import Tenant, stop
 from tests.credentials.conftest import Make, service
 
 from okr_service.access.errors import InvalidCredential
@@ -23,7 +23,7 @@ from okr_service.settings import Settings
 async def process_that_remembers(settings: Settings, seconds: float) -> AsyncIterator[FastAPI]:
     app = create_app(settings.model_copy(update={"credential_cache_seconds": seconds}))
     yield app
-    await service(app).database.close()
+    await stop(app)
 
 
 async def test_a_revoked_key_works_no_more(settings: Settings, tenant: Tenant) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.calling import client
-from tests.conftest import Tenant
+from tests.conftest import Tenant, stop
 from tests.graphql.asking import SCHEMA, Json, answered
 
 from graphql import parse, validate
@@ -30,7 +30,7 @@ async def _set_up(
     app = create_app(settings.model_copy(update=changes))
     async with client(app, tenant.key) as calling:
         yield calling
-    await app.state.service.database.close()
+    await stop(app)
 
 
 def _code(response: httpx.Response) -> str:

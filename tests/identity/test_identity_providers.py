@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from tests.build import Build, Json
 from tests.calling import client
-from tests.conftest import Tenant
+from tests.conftest import Tenant, stop
 from tests.identity.issuer import DISCOVERY, KEYS, Issuer, agree
 from tests.identity.registering import NEW, PATH, made
 
@@ -230,7 +230,7 @@ async def test_private_addresses_are_asked_only_where_the_operator_allows(
             proof = await calling.post(f"{path}:prove", json={"token": issuer.token()})
             assert proof.json()["code"] == "issuer-unavailable"
     assert issuer.asked == []
-    await strict.state.service.database.close()
+    await stop(strict)
 
 
 async def test_issuers_that_take_their_time_keep_nobody_from_the_database(
@@ -248,4 +248,4 @@ async def test_issuers_that_take_their_time_keep_nobody_from_the_database(
             assert (await calling.patch(path, json={"name": "B"})).status_code == 200
         answers = await asyncio.gather(*asking)
     assert {a.status_code for a in answers} <= {200, 412}
-    await small.state.service.database.close()
+    await stop(small)

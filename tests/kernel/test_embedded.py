@@ -117,7 +117,7 @@ def test_an_unrelated_process_does_not_pass_for_the_server(tmp_path: Path) -> No
         pid = str(postmaster(server)).encode()
     user, group = account or (None, None)
     # Of the same user, or PostgreSQL would know by itself that it cannot be the server.
-    with subprocess.Popen(["sleep", "600"], user=user, group=group) as unrelated:
+    with subprocess.Popen(["sleep", "60"], user=user, group=group) as unrelated:
         for path, text in files.items():
             path.write_bytes(text.replace(pid, str(unrelated.pid).encode(), 1))
             server._give_away(path)

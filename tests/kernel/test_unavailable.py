@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from tests.calling import client
-from tests.conftest import API_KEY_SECRET, ISSUING
+from tests.conftest import API_KEY_SECRET, ISSUING, stop
 
 from okr_service.credentials.keys import new_key
 from okr_service.credentials.tenants import found_with_key
@@ -74,7 +74,7 @@ async def calling(hasty: Settings, key: str) -> AsyncIterator[httpx.AsyncClient]
     app = create_app(hasty)
     async with client(app, key) as calling:
         yield calling
-    await app.state.service.database.close()
+    await stop(app)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ async def _require_not_ready(settings: Settings) -> None:
     async with client(app, new_key(UUID(int=1))) as calling:
         for path in ("/readyz", "/v1/units"):
             assert (await calling.get(path)).status_code == 503
-    await app.state.service.database.close()
+    await stop(app)
 
 
 async def test_a_mistake_of_ours_is_not_taken_for_an_absent_database(hasty: Settings) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKeyConstraint, Table, text
 from sqlalchemy.exc import DBAPIError
 from tests.build import Build
 from tests.calling import client
-from tests.conftest import API_KEY_SECRET, ISSUING
+from tests.conftest import API_KEY_SECRET, ISSUING, stop
 
 from okr_service import models
 from okr_service.credentials.tenants import found_with_key
@@ -211,4 +211,4 @@ async def test_the_service_works_for_a_login_that_is_a_mere_member(
         await build.check_in(await build.key_result(objective), 50)
         assert await build.progress(objective) == 0.5
         assert (await rest.get("/readyz")).status_code == 200
-    await app.state.service.database.close()
+    await stop(app)

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import httpx
 from tests.build import Build
 from tests.calling import client
-from tests.conftest import Tenant
+from tests.conftest import Tenant, stop
 
 from okr_service.main import create_app
 from okr_service.settings import Settings
@@ -119,7 +119,7 @@ async def test_a_service_may_ask_for_if_match(
         without = await calling.patch(path, json={"name": "B"}, headers={"Accept-Language": "vi"})
         tag = (await calling.get(path)).headers["etag"]
         having = await calling.patch(path, json={"name": "B"}, headers={"If-Match": tag})
-    await app.state.service.database.close()
+    await stop(app)
     assert (without.status_code, without.json()["code"]) == (428, "missing-if-match")
     assert having.status_code == 200
 

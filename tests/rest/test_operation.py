@@ -4,7 +4,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.calling import client
-from tests.conftest import API_KEY_SECRET, BOOTSTRAP_KEY
+from tests.conftest import API_KEY_SECRET, BOOTSTRAP_KEY, stop
 
 from okr_service.main import create_app
 from okr_service.settings import Settings
@@ -48,7 +48,7 @@ async def test_before_migrations_it_is_not_ready(empty_database_url: str) -> Non
     async with client(app, BOOTSTRAP_KEY) as calling:
         assert (await calling.get("/readyz")).status_code == 503
         assert (await calling.get("/v1/objectives")).status_code == 503
-    await app.state.service.database.close()
+    await stop(app)
 
 
 async def test_every_answer_carries_its_request_id(rest: httpx.AsyncClient) -> None:
