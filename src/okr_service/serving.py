@@ -1,13 +1,17 @@
 """What every request needs and passes, whichever door it comes through."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError
 
 from okr_service.access.credential import bearer_token
 from okr_service.access.errors import InvalidCredential, NotPermitted
 from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.policy import Principal
 from okr_service.events.feed import Feed
-from okr_service.kernel.database import Database
+from okr_service.kernel.database import Database, Transaction, is_retryable
 from okr_service.kernel.errors import (
     Forbidden,
     OkrError,
@@ -19,7 +23,10 @@ from okr_service.limits.allowances import WINDOW
 from okr_service.limits.service import Limits, Standings, require_within
 from okr_service.settings import Settings
 
+_T = TypeVar("_T")
+_TRIES = 4
 Header = tuple[bytes, bytes]
+Work = Callable[[Transaction, list[Callable[[], None]]], Awaitable[_T]]
 
 _BEARER = 'Bearer realm="okr-service"'
 
@@ -57,6 +64,26 @@ class Service:
         caller.answer_headers.extend(_rate_limits(standings))
         require_within(standings)
         return who
+
+    async def write(self, who: Principal, work: Work[_T]) -> _T:
+        """Do a caller's work in one transaction, from the start again where it met another.
+
+        What is to be done once it is committed, the work appends to the list that it is given.
+        """
+        for tries_left in reversed(range(_TRIES)):
+            afterwards: list[Callable[[], None]] = []
+            try:
+                async with self.database.transaction(who.tenant_id) as tx:
+                    done = await work(tx, afterwards)
+            except DBAPIError as error:
+                if not (tries_left and is_retryable(error)):
+                    raise
+            else:
+                for follow in afterwards:
+                    follow()
+                self.feed.wrote(who.tenant_id)
+                return done
+        raise AssertionError("the last try returns or raises")
 
     async def _recognised(self, caller: Caller) -> Principal:
         failures, shown = self.limits.failures, bearer_token(caller.authorization)

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy.exc import DBAPIError
 
 from graphql import print_ast
 from okr_service.access.policy import require
@@ -15,7 +14,7 @@ from okr_service.graphql.faults import located, read
 from okr_service.graphql.names import as_ours, camel
 from okr_service.graphql.projection.statement import Statement
 from okr_service.graphql.roots import Ask, AskingCall, Done, Write, WriteCall
-from okr_service.kernel.database import Reading, Transaction, is_retryable
+from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.errors import (
     Conflict,
     Invalid,
@@ -32,7 +31,6 @@ from okr_service.kernel.idempotency import (
     require_key,
 )
 
-_TRIES = 4
 # What whoever asked can put right; the rest are errors of the request.
 _OF_USERS = (Conflict, Invalid, NotFound, PreconditionFailed, PreconditionRequired)
 Payload = dict[str, object]
@@ -93,21 +91,12 @@ class _Writing:
 
     async def in_transaction(self) -> Payload:
         """Return what the write comes to, tried again where another got in its way."""
-        asked, idempotent = self._asked, self._idempotent()
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                afterwards: list[Callable[[], None]] = []
-                async with asked.service.database.transaction(asked.who.tenant_id) as tx:
-                    payload = await self._once(tx, idempotent, afterwards)
-            except DBAPIError as error:
-                if not (tries_left and is_retryable(error)):
-                    raise
-            else:
-                for follow in afterwards:
-                    follow()
-                asked.service.feed.wrote(asked.who.tenant_id)
-                return payload
-        raise AssertionError("the last try returns or raises")
+        idempotent = self._idempotent()
+
+        async def work(tx: Transaction, afterwards: list[Callable[[], None]]) -> Payload:
+            return await self._once(tx, idempotent, afterwards)
+
+        return await self._asked.service.write(self._asked.who, work)
 
     def _idempotent(self) -> IdempotentRequest | None:
         """Return the key that the write came with, and what else it is to come with again."""

@@ -15,11 +15,10 @@ from typing import Annotated, Any, ClassVar, TypeVar
 import orjson
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 
 from okr_service.access.policy import Permission, Principal, require
-from okr_service.kernel.database import Database, Reading, Transaction, is_retryable
+from okr_service.kernel.database import Database, Reading, Transaction
 from okr_service.kernel.errors import BodyTooLarge
 from okr_service.kernel.idempotency import (
     IdempotentAnswer,
@@ -36,7 +35,6 @@ from okr_service.rest.patch import MERGE_PATCH
 from okr_service.serving import Service
 from okr_service.settings import Settings
 
-_TRIES = 4
 _READS = frozenset({"GET"})
 _JSON = "application/json"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -166,9 +164,7 @@ class Endpoint(APIRoute):
                 async with service.database.reading(who.tenant_id) as connection:
                     request.state.call = ReadCall(request, who, connection)
                     return await handle(request)
-            answered = await _in_transaction(service.database, request, who, handle)
-            service.feed.wrote(who.tenant_id)
-            return answered
+            return await _written(service, request, who, handle)
 
         return answer
 
@@ -224,23 +220,14 @@ class ImportEndpoint(BulkEndpoint):
     produces: ClassVar[tuple[str, ...]] = ("application/*", "json", WORKBOOK)
 
 
-async def _in_transaction(
-    database: Database, request: Request, who: Principal, handle: Handler
-) -> Response:
+async def _written(service: Service, request: Request, who: Principal, handle: Handler) -> Response:
     idempotent = await _idempotent(request, who)
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            async with database.transaction(who.tenant_id) as tx:
-                call = request.state.call = WriteCall(request, who, tx)
-                answer = await _once(tx, idempotent, lambda: handle(request))
-        except DBAPIError as error:
-            if not (tries_left and is_retryable(error)):
-                raise
-        else:
-            for follow in call.afterwards:
-                follow()
-            return answer
-    raise AssertionError("the last try returns or raises")
+
+    async def work(tx: Transaction, afterwards: list[Callable[[], None]]) -> Response:
+        request.state.call = WriteCall(request, who, tx, afterwards)
+        return await _once(tx, idempotent, lambda: handle(request))
+
+    return await service.write(who, work)
 
 
 async def _once(
