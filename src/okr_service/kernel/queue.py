@@ -45,7 +45,8 @@ SCHEMA = "okr_jobs"
 PATIENCE = timedelta(seconds=30)  # how long a worker may say nothing before it is given up
 _LOOKS_EVERY = timedelta(seconds=1)
 _AGAIN_AFTER = 1.0  # seconds, where the database could not be reached
-_LOG_KEPT = timedelta(days=7)
+_TIDIES_EVERY = 30.0  # seconds
+_LOG_KEPT = timedelta(days=1)
 _FORGET_LOG = text(
     f"DELETE FROM {SCHEMA}.pgqueuer_log WHERE created < now() - CAST(:kept AS interval)"  # noqa: S608 - a name of ours
 )
@@ -113,21 +114,22 @@ class Queue:
 
     async def run(self) -> None:
         """Do jobs until `stop`; where the database cannot be reached, go on once it can."""
+        tidying = asyncio.create_task(self._keep_tidy())
         while not self._stopping.is_set():
+            self._manager = self._made()
             try:
-                await self._tidy()
-                self._manager = self._made()
                 await self._manager.run(
                     dequeue_timeout=_LOOKS_EVERY,
                     batch_size=1,
                     max_concurrent_tasks=2,
                     heartbeat_timeout=self._patience,
+                    log_aggregation_interval=timedelta(0),  # nobody looks at them
                 )
-            except (OkrError, DBAPIError, OSError, RuntimeError) as error:
-                # RuntimeError: the tables are not there yet.
+            except Exception as error:  # noqa: BLE001 - whatever it was, the jobs are there still
                 _log.warning("the queue cannot be looked into: %s", type(error).__name__)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), _AGAIN_AFTER)
+                await self._pause(_AGAIN_AFTER)
+        tidying.cancel()
+        await asyncio.wait({tidying})
 
     def stop(self) -> None:
         """Take no more jobs, and put back those that are being done."""
@@ -163,6 +165,16 @@ class Queue:
                 raise RetryRequested(again) from None
 
         return do
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _keep_tidy(self) -> None:
+        while True:
+            with suppress(OkrError, DBAPIError):
+                await self._tidy()
+            await asyncio.sleep(_TIDIES_EVERY)
 
     async def _tidy(self) -> None:
         """Take up what is held, and forget what was logged of jobs done long ago."""
