@@ -25,8 +25,8 @@ class Worker:
         patience: timedelta = PATIENCE,
     ) -> None:
         self._database = Database(settings.model_copy(update={"pool_size": _CONNECTIONS}))
-        imports = Imports(self._database, gatekeeper, settings, wrote)
-        self._queue = Queue(self._database, imports.works, patience)
+        self.imports = Imports(self._database, gatekeeper, settings, wrote)
+        self._queue = Queue(self._database, self.imports.works, patience)
         self._running: asyncio.Task[None] | None = None
 
     def start(self) -> "asyncio.Task[None]":
