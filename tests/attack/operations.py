@@ -97,6 +97,7 @@ _QUERIES: dict[str, Json] = {
     "get_league_table": {"cycle_id": "2026"},
     "close_cycle": {"mode": "dry_run"},
     "import_file": {"mode": "dry_run"},
+    "list_imports": {"state": "queued"},
 }
 
 

@@ -22,6 +22,7 @@ from tests.graphql.twins import TWINS, Told, ask_twin
 from tests.group import BELONGING, LED_BY, UNIT_OF, Group, Json, sees
 from tests.identity.issuer import Issuer, agree, make_key, sign
 from tests.identity.recognising import b64, claims_of
+from tests.imports.working import submitted
 
 _READS = {"read", "read_organisation"}
 _WORKS = _READS | {"check_in", "plan"}
@@ -90,6 +91,8 @@ def _expected(
         return _REFUSED
     if request.names_objective and not seen:
         return _NOT_THERE_AT_ITS_PLACE if request.operation in _OF_SEVERAL else _NOT_THERE
+    if request.operation in ("get_import", "cancel_import") and not everywhere:
+        return _NOT_THERE  # an admin sent it
     if request.permission == "own_keys" and "administer" not in permissions:
         return _LET_THROUGH if request.path == "/v1/api-keys" else _NOT_THERE
     if request.reads or everywhere:
@@ -136,6 +139,7 @@ async def kept(build: Build) -> Json:
         "identity-providers": await build.post("identity-providers", name="A", **issuer),
     }
     event = (await build.get("audit-events?limit=1"))["data"][0]
+    made["imports"] = await submitted(build.rest, "objective\nNEW\n", "dry_run")
     return {kind: row["id"] for kind, row in made.items()} | {"audit-events": event["id"]}
 
 

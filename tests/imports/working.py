@@ -16,7 +16,7 @@ from okr_service.serving import Service
 Json = dict[str, Any]  # what httpx gives
 CSV = {"Content-Type": "text/csv", "Prefer": "respond-async"}
 ENDED = {"done", "failed", "cancelled"}
-_PATIENCE = 60.0  # seconds
+_PATIENCE = 20.0  # seconds
 
 
 def rows(many: int, title: str = "Việc", first: int = 0) -> str:
@@ -77,5 +77,7 @@ async def working(app: FastAPI, patience: float = 30) -> AsyncIterator[Worker]:
     """Have jobs done meanwhile."""
     worker = worker_of(app, patience)
     worker.start()
-    yield worker
-    await worker.close()
+    try:
+        yield worker
+    finally:
+        await worker.close()

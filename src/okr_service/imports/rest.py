@@ -22,10 +22,10 @@ from okr_service.imports.report import given_back, report_json
 from okr_service.imports.shapes import (
     ImportJobView,
     ImportListing,
+    ImportMode,
     ImportOptions,
     ImportOutcomeView,
     ImportView,
-    ImportMode,
     TemplateQuestion,
 )
 from okr_service.imports.template import template

@@ -37,7 +37,7 @@ from okr_service.imports.jobs import Part
 from okr_service.imports.model import ImportJob
 from okr_service.imports.report import given_back, problem_json, report_json
 from okr_service.imports.service import Report, import_table
-from okr_service.imports.shapes import Effect, ImportOptions, JobState, ImportMode, OnError
+from okr_service.imports.shapes import Effect, ImportMode, ImportOptions, JobState, OnError
 from okr_service.imports.watch import Watch
 from okr_service.kernel.database import Database, Transaction, is_retryable
 from okr_service.kernel.errors import DatabaseUnavailable, InternalError, OkrError

@@ -17,7 +17,7 @@ from okr_service.imports.ledger import CellChange, Ledger
 from okr_service.imports.load import load
 from okr_service.imports.plan import Plan, gather
 from okr_service.imports.pruning import Doomed, Pruning, Scope, find_doomed
-from okr_service.imports.shapes import Effect, ImportOptions, ImportMode, OnError
+from okr_service.imports.shapes import Effect, ImportMode, ImportOptions, OnError
 from okr_service.imports.suggesting import with_suggestions
 from okr_service.imports.table import Table
 from okr_service.imports.work import Import

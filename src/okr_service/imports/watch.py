@@ -43,10 +43,12 @@ class Watch:
         """Return a table that tells how much of it was read, and stops being read when asked."""
 
         def read() -> Iterator[Row]:
+            place = 0
             for place, row in enumerate(table.rows, 1):
                 if place % _LOOKS_EVERY == 0:
                     self._look(place)
                 yield row
+            self._look(place)
 
         return replace(table, read=read)
 
