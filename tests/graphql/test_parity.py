@@ -33,6 +33,7 @@ _LISTS = {
     "check-ins": ("checkIns", "CheckIn"),
     "audit-events": ("auditEvents", "AuditEvent"),
     "api-keys": ("apiKeys", "ApiKey"),
+    "imports": ("importJobs", "ImportJob"),
     "identity-providers": ("identityProviders", "IdentityProvider"),
 }
 

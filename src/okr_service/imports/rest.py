@@ -95,6 +95,10 @@ _OUTCOME: dict[int | str, dict[str, object]] = {
         "content": _BOOK,
     }
 }
+Prefer = Annotated[
+    str,
+    Header(max_length=1000, description="`respond-async`: do not wait, answer 202 at once."),
+]
 JobId = Annotated[UUID, Path(description="The import's id.")]
 
 
@@ -103,7 +107,7 @@ JobId = Annotated[UUID, Path(description="The import's id.")]
 async def import_file(
     options: Annotated[ImportOptions, Query()],
     call: Write,
-    prefer: Annotated[str, Header(max_length=1000)] = "",
+    prefer: Prefer = "",
 ) -> Response:
     """Load a year's targets from a flat CSV, XLSX or NDJSON file: all or nothing, unless told."""
     assert isinstance(call.request, FileRequest), "an import's request has a file"
