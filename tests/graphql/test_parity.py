@@ -19,6 +19,7 @@ from tests.graphql.asking import (
     node,
 )
 from tests.graphql.twins import TWINS, WITHOUT
+from tests.imports.working import submitted
 
 _OPENAPI = json.loads((Path(__file__).parents[2] / "openapi" / "openapi.json").read_text("utf-8"))
 _OWN = {"Query.node", "Query.nodes"}  # GraphQL's alone
@@ -99,6 +100,8 @@ async def planted(build: Build) -> Json:
         "identity-providers", name="Keycloak", issuer="http://127.0.0.1:1/r", audience="okr",
         algorithms=["RS256", "EdDSA"], role_claim="roles", roles={"boss": "admin"},
     )  # fmt: skip
+    await submitted(build.rest, "objective\nNEW\n")
+    await submitted(build.rest, "objective\nNEWER\n", "dry_run")
     return {"top": top, "below": below, "total": total, "unit": group, "cycle": cycle}
 
 
