@@ -112,6 +112,8 @@ async def test_lists_show_the_same(rest: httpx.AsyncClient, path: str) -> None:
     there = (await rest.get(f"/v1/{path}", params={"limit": 20, "count": "exact"})).json()
     query = f"{{ {name}(first: 20) {{ totalCount nodes {{ {leaves_of(node(kind))} }} }} }}"
     here = (await answered(rest, query))[name]
+    for row in there["data"] if path == "imports" else ():
+        del row["counts"]  # the report's, which REST alone gives
     assert as_rest(here["nodes"], node(kind)) == there["data"]
     assert here["totalCount"] == there["page"]["total"] > 0
 

@@ -9,14 +9,14 @@ from okr_service.graphql.roots import Done, Room, Write, WriteCall
 from okr_service.imports import jobs
 from okr_service.imports.errors import ImportNotFound
 from okr_service.imports.model import ImportJob
-from okr_service.imports.shapes import ImportJobView, ImportListing
+from okr_service.imports.shapes import ImportListing, ImportProgressView
 from okr_service.organisation.graphql import PERSON
 
 IMPORT_JOB = Kind(
     "ImportJob",
     "importJobs",
     jobs.IMPORTS,
-    ImportJobView,
+    ImportProgressView,
     Permission.PLAN,
     ImportListing,
     lambda _, wanted: jobs.imports_wanted(wanted),  # type: ignore[arg-type] # its own

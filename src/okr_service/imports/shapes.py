@@ -173,8 +173,8 @@ class ImportView(View):
     skipped_sheets: list[SkippedSheetView]
 
 
-class ImportJobView(View):
-    """An import that runs as a job."""
+class ImportProgressView(View):
+    """An import that runs as a job, and how far it has come."""
 
     id: UUID
     state: JobState
@@ -191,13 +191,18 @@ class ImportJobView(View):
     rows_written: int = Field(
         description="How many rows created or changed something, to stay once all is done."
     )
-    counts: CountsView | None = Field(description="How many rows did what, once it is done.")
     person_id: UUID | None = Field(description="The person who sent it.")
     credential: str = Field(description="What it was sent with, as audit events call it.")
     created_at: datetime
     started_at: datetime | None
     cancel_requested_at: datetime | None
     finished_at: datetime | None
+
+
+class ImportJobView(ImportProgressView):
+    """An import that runs as a job."""
+
+    counts: CountsView | None = Field(description="How many rows did what, once it is done.")
 
 
 class FailureView(View):
