@@ -30,6 +30,9 @@ class PersonTokens:
         narrowed = frozenset(Scope(scope) for scope in scopes) or None
         return Credential(UUID(tenant_id), f"test:{person_id}", narrowed, UUID(person_id))
 
+    async def still(self, credential: Credential) -> Credential | None:
+        return credential if credential.name.startswith("test:") else None
+
 
 def recognising_people(app: FastAPI) -> None:
     """Let an application take `PersonTokens` too, by the gatekeeper that it has."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -72,6 +73,27 @@ def serve(
         if demo:
             asyncio.run(_plan_demo(settings))
         _run(settings, host, port)
+
+
+@app.command()
+def work(data: DataFolder = DATA / "serve") -> None:
+    """Do jobs, such as large imports, until it is told to stop; serves no requests."""
+    with _settings(data) as settings:
+        asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    from okr_service.main import create_app  # noqa: PLC0415 - other commands need no doors
+
+    app = create_app(settings)
+    worker = app.state.worker
+    working = worker.start()
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(stop, working.cancel)
+    print("okr-service does jobs", flush=True)
+    await asyncio.wait({working})
+    await worker.close()
+    await app.state.service.database.close()
 
 
 @app.command()

@@ -46,8 +46,12 @@ from okr_service.identity.keys import Keys
 from okr_service.identity.rest import asking_router as asking_issuers
 from okr_service.identity.rest import router as identity
 from okr_service.identity.tokens import Tokens
+from okr_service.imports import graphql as imports_graphql
+from okr_service.imports.rest import cancelling as cancelling_imports
+from okr_service.imports.rest import jobs_router as import_jobs
 from okr_service.imports.rest import router as imports
 from okr_service.imports.rest import templates
+from okr_service.imports.worker import Worker
 from okr_service.kernel.database import Database
 from okr_service.kernel.migrations import is_current
 from okr_service.kernel.outgoing import Outgoing
@@ -79,10 +83,14 @@ def create_app(settings: Settings) -> FastAPI:
     )
     gatekeeper = Gatekeeper(database, recognisers, settings.credential_cache_seconds)
     feed = Feed(database, timedelta(days=settings.events_kept_days))
+    worker = Worker(settings, gatekeeper, feed.wrote)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if settings.serve_works:
+            worker.start()
         yield
+        await worker.close()
         await feed.close()
         await keys.close()
         await uses.close()
@@ -99,6 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = Service(settings, database, gatekeeper, Limits(settings, database), feed)
     app.state.keys, app.state.tokens = keys, tokens
+    app.state.worker = worker
     edge.install(app, settings)
     problems.install(app)
     openapi.install(app)
@@ -118,6 +127,8 @@ def create_app(settings: Settings) -> FastAPI:
         identity,
         organisation,
         templates,
+        cancelling_imports,
+        import_jobs,
         imports,
         exports,
         audit_exports,
@@ -145,6 +156,7 @@ def graphql_schema(issuers: identity_graphql.Issuers) -> Assembled:
         audit_graphql.ROOM,
         identity_graphql.room(issuers),
         credentials_graphql.ROOM,
+        imports_graphql.ROOM,
     )
     return SchemaMaker(rooms).make()
 

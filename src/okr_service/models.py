@@ -7,6 +7,7 @@ from okr_service.credentials import model as _credentials
 from okr_service.cycles import model as _cycles
 from okr_service.events import model as _events
 from okr_service.identity import model as _identity
+from okr_service.imports import model as _imports
 from okr_service.kernel import idempotency as _idempotency
 from okr_service.kernel.model import Model
 from okr_service.limits import model as _limits
@@ -23,6 +24,7 @@ ROOMS = (
     _events,
     _idempotency,
     _identity,
+    _imports,
     _limits,
     _objectives,
     _organisation,

@@ -88,9 +88,30 @@ class Settings(BaseSettings):
         default=1_048_576, ge=1024, description="Largest request body, but for batches and imports."
     )
     bulk_body_limit_bytes: int = Field(
-        default=52_428_800,
-        ge=1024,
-        description="Largest body of a batch of check-ins or an import.",
+        default=52_428_800, ge=1024, description="Largest body of a batch of check-ins."
+    )
+    import_body_limit_bytes: int = Field(
+        default=268_435_456, ge=1024, description="Largest file that may be imported."
+    )
+    import_job_from_bytes: int = Field(
+        default=5_242_880,
+        ge=0,
+        description="Larger files than this are imported by a job, which is answered by 202.",
+    )
+    import_job_statement_timeout_ms: int = Field(
+        default=1_800_000,
+        ge=1,
+        description="Longest a single statement of an import's job may run.",
+    )
+    imports_kept_days: int = Field(
+        default=7,
+        ge=1,
+        le=3_650,
+        description="How long what came of an import's job is kept once it has ended.",
+    )
+    serve_works: bool = Field(
+        default=True,
+        description="Whether `okr serve` does jobs too; where it does not, run `okr work`.",
     )
     import_unpacked_limit_bytes: int = Field(
         default=536_870_912,

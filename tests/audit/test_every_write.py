@@ -20,7 +20,7 @@ from okr_service.kernel.model import new_id
 Json = dict[str, Any]  # what httpx gives
 
 _REQUEST = "audited-1"
-_WRITES_NOTHING = {"simulate"}
+_WRITES_NOTHING = {"simulate", "cancel_import"}  # to the plan
 # What the tests of tenants, keys and issuers look at.
 _ELSEWHERE = {
     *("create_tenant", "create_api_key", "rotate_api_key", "revoke_api_key"),

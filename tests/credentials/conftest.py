@@ -34,6 +34,9 @@ class _SignIn:
         name, vouched = f"person:{person_id}", Role(role) if role else None
         return Credential(UUID(tenant_id), name, None, UUID(person_id), vouched)
 
+    async def still(self, credential: Credential) -> Credential | None:
+        return credential if credential.name.startswith("person:") else None
+
 
 def service(app: FastAPI) -> Service:
     found: Service = app.state.service

@@ -19,6 +19,7 @@ from tests.graphql.asking import (
     node,
 )
 from tests.graphql.twins import TWINS, WITHOUT
+from tests.imports.working import submitted
 
 _OPENAPI = json.loads((Path(__file__).parents[2] / "openapi" / "openapi.json").read_text("utf-8"))
 _OWN = {"Query.node", "Query.nodes"}  # GraphQL's alone
@@ -33,6 +34,7 @@ _LISTS = {
     "check-ins": ("checkIns", "CheckIn"),
     "audit-events": ("auditEvents", "AuditEvent"),
     "api-keys": ("apiKeys", "ApiKey"),
+    "imports": ("importJobs", "ImportJob"),
     "identity-providers": ("identityProviders", "IdentityProvider"),
 }
 
@@ -98,6 +100,8 @@ async def planted(build: Build) -> Json:
         "identity-providers", name="Keycloak", issuer="http://127.0.0.1:1/r", audience="okr",
         algorithms=["RS256", "EdDSA"], role_claim="roles", roles={"boss": "admin"},
     )  # fmt: skip
+    await submitted(build.rest, "objective\nNEW\n")
+    await submitted(build.rest, "objective\nNEWER\n", "dry_run")
     return {"top": top, "below": below, "total": total, "unit": group, "cycle": cycle}
 
 
@@ -108,6 +112,8 @@ async def test_lists_show_the_same(rest: httpx.AsyncClient, path: str) -> None:
     there = (await rest.get(f"/v1/{path}", params={"limit": 20, "count": "exact"})).json()
     query = f"{{ {name}(first: 20) {{ totalCount nodes {{ {leaves_of(node(kind))} }} }} }}"
     here = (await answered(rest, query))[name]
+    for row in there["data"] if path == "imports" else ():
+        del row["counts"]  # the report's, which REST alone gives
     assert as_rest(here["nodes"], node(kind)) == there["data"]
     assert here["totalCount"] == there["page"]["total"] > 0
 

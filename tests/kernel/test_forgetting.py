@@ -20,6 +20,7 @@ from tests.build import Build, Json
 from tests.calling import client
 from tests.conftest import BOOTSTRAP_KEY, Start, Tenant
 from tests.group import Group, founded, recognising_people
+from tests.imports.working import submitted
 from tests.kernel.sql import tables_without_tenant, touches_tables, without_tenant
 
 from okr_service import models
@@ -56,6 +57,7 @@ async def kept(build: Build) -> Json:
         "identity-providers": await build.post("identity-providers", name="A", **issuer),
     }
     found = (await build.get("audit-events?limit=1"))["data"][0]
+    made["imports"] = await submitted(build.rest, "objective\nNEW\n", "dry_run")
     return {kind: row["id"] for kind, row in made.items()} | {"audit-events": found["id"]}
 
 

@@ -30,6 +30,16 @@ class Recogniser(Protocol):
             InvalidCredential: it is of this kind, and not good.
         """
 
+    async def still(self, credential: Credential) -> Credential | None:
+        """Return what a credential stands for now, or None where it is of another kind.
+
+        It was recognised before, and its token is not there any more; that the token ran
+        out since does not matter.
+
+        Raises:
+            InvalidCredential: it is of this kind, and was revoked.
+        """
+
 
 def bearer_token(authorization: str | None) -> str:
     """Return the bearer token of an Authorization header's value, or nothing (RFC 6750, 2.1)."""

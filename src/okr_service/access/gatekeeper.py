@@ -58,15 +58,19 @@ class Gatekeeper:
             known = await self._look_up(token)
             if forgotten == self._forgotten:  # else it may have been looked up just before
                 self._remember(digest, known)
-        credential = known.credential
-        return Principal(
-            credential.tenant_id,
-            credential.name,
-            known.grants,
-            request_id,
-            credential.person_id,
-            known.unit_id,
-        )
+        return _caller(known, request_id)
+
+    async def recognise_again(self, credential: Credential, request_id: str) -> Principal:
+        """Return the caller that a credential stands for now, without its token.
+
+        Raises:
+            InvalidCredential: it is not accepted any more.
+        """
+        for recogniser in self.recognisers:
+            still = await recogniser.still(credential)
+            if still is not None:
+                return _caller(await self._judged(still, 0.0), request_id)
+        raise InvalidCredential
 
     def forget(self, name: str) -> None:
         """Believe the credential of this name no longer, at once in this process.
@@ -91,11 +95,14 @@ class Gatekeeper:
         if credential.expires_at is not None:
             left = (credential.expires_at - datetime.now(UTC)).total_seconds()
             seconds = min(seconds, left)
+        return await self._judged(credential, began + seconds)
+
+    async def _judged(self, credential: Credential, until: float) -> _Known:
         if credential.person_id is None:
-            return _Known(credential, granted(credential.scopes or ()), None, began + seconds)
+            return _Known(credential, granted(credential.scopes or ()), None, until)
         person = await self._standing(credential, credential.person_id)
         grants = granted_to(person, credential.scopes)
-        return _Known(credential, grants, person.unit_id, began + seconds)
+        return _Known(credential, grants, person.unit_id, until)
 
     async def _recognised(self, token: str) -> Credential:
         for recogniser in self.recognisers:
@@ -110,3 +117,17 @@ class Gatekeeper:
         if found is None:
             raise InvalidCredential
         return found if credential.role is None else replace(found, role=credential.role)
+
+
+def _caller(known: _Known, request_id: str) -> Principal:
+    credential = known.credential
+    return Principal(
+        credential.tenant_id,
+        credential.name,
+        known.grants,
+        request_id,
+        credential.person_id,
+        known.unit_id,
+        credential.scopes,
+        credential.role,
+    )

@@ -117,6 +117,8 @@ class Principal:
     request_id: str
     person_id: UUID | None = None
     unit_id: UUID | None = None
+    scopes: frozenset[Scope] | None = None  # what narrows the credential
+    role: Role | None = None  # one that the credential vouches for
     sight: Reach = field(init=False)  # which private objectives the caller may know of
 
     def __post_init__(self) -> None:

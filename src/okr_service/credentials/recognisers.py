@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from dataclasses import replace
 
 from pydantic import SecretStr
 from sqlalchemy import select
@@ -16,6 +17,8 @@ from okr_service.credentials.reads import IN_FORCE
 from okr_service.credentials.tenants import BOOTSTRAP_TENANT_ID, found_bootstrap_tenant
 from okr_service.credentials.uses import Uses
 from okr_service.kernel.database import Database
+from okr_service.kernel.fields import Ref
+from okr_service.kernel.references import row_id
 
 _BOOTSTRAP = "bootstrap"
 
@@ -55,6 +58,21 @@ class ApiKeys:
             expires_at=found.expires_at,
         )
 
+    async def still(self, credential: Credential) -> Credential | None:
+        """Return what a key that was recognised before stands for; see `Recogniser`."""
+        key_id = row_id(Ref(credential.name))
+        if key_id is None:
+            return None
+        statement = select(ApiKey.scopes, ApiKey.person_id).where(
+            ApiKey.tenant_id == credential.tenant_id, ApiKey.id == key_id, IN_FORCE
+        )
+        async with self._database.reading(credential.tenant_id) as connection:
+            found = (await connection.execute(statement)).one_or_none()
+        if found is None:
+            raise InvalidCredential
+        scopes = frozenset(Scope(scope) for scope in found.scopes)
+        return replace(credential, scopes=scopes, person_id=found.person_id)
+
 
 class BootstrapKey:
     """Recognises the key that an operator sets the service up with, and makes its tenant."""
@@ -73,6 +91,14 @@ class BootstrapKey:
             self._founded = True
         scopes = frozenset({Scope.ADMIN, Scope.OPERATE})
         return Credential(BOOTSTRAP_TENANT_ID, _BOOTSTRAP, scopes)
+
+    async def still(self, credential: Credential) -> Credential | None:
+        """Return the bootstrap key's credential, if there is one; see `Recogniser`."""
+        if credential.name != _BOOTSTRAP:
+            return None
+        if self._hash is None:
+            raise InvalidCredential
+        return credential
 
 
 def _hash(key: str) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Text, any_, bindparam, column, func, select
+from sqlalchemy import ARRAY, Row, Text, and_, any_, bindparam, column, func, select
 from sqlalchemy.sql import ColumnElement
 
 from okr_service.access.policy import Role
@@ -42,6 +42,7 @@ IDENTITY_PROVIDERS = Collection(
         "updated_at": IdentityProvider.updated_at,
     },
 )
+IN_FORCE = and_(IdentityProvider.proven_at.is_not(None), IdentityProvider.enabled)
 _COLUMNS = [getattr(IdentityProvider, name) for name in Provider.__dataclass_fields__]
 # The one statement that cannot name a tenant; `functions.sql` says why.
 _ANSWERING = select(

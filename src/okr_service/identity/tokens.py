@@ -5,7 +5,10 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+from sqlalchemy import and_
+
 from okr_service.access.credential import Credential
+from okr_service.access.errors import InvalidCredential
 from okr_service.identity.claims import Bearer, judge, plain_text
 from okr_service.identity.errors import (
     AlreadyProvenElsewhere,
@@ -15,12 +18,14 @@ from okr_service.identity.errors import (
     UnknownPerson,
 )
 from okr_service.identity.keys import Keys
+from okr_service.identity.model import IdentityProvider
 from okr_service.identity.provider import Provider
-from okr_service.identity.reads import person_named, provider_for
+from okr_service.identity.reads import IN_FORCE, person_named, provider_for, provider_named
 from okr_service.identity.signed import Claims, SignedToken, is_signed_by, read_token
 from okr_service.kernel.database import Database
 
 _MOST_AUDIENCES = 50
+_NAMED = "token:"
 # Which of these it was tells a stranger who our tenants are; the log has it.
 _BEFORE_TRUST = {Reason.ISSUER, Reason.AUDIENCE, Reason.ALGORITHM, Reason.KEY, Reason.SIGNATURE}
 
@@ -57,6 +62,17 @@ class Tokens:
                 raise InvalidToken(Reason.UNTRUSTED) from refused
             raise
         return await self._credential(provider, bearer)
+
+    async def still(self, credential: Credential) -> Credential | None:
+        """Return a credential whose provider is in force still; see `Recogniser`."""
+        if not credential.name.startswith(_NAMED):
+            return None
+        provider_id = UUID(credential.name.removeprefix(_NAMED).partition("/")[0])
+        named = and_(IdentityProvider.id == provider_id, IN_FORCE)
+        async with self._database.reading(credential.tenant_id) as tx:
+            if await provider_named(tx, credential.tenant_id, named) is None:
+                raise InvalidCredential
+        return credential
 
     async def require_accepted(self, provider: Provider, token: str) -> None:
         """Let a token through that a provider accepts, proven or not.
@@ -113,7 +129,7 @@ class Tokens:
             return await provider_for(tx, issuer, audiences)
 
     async def _credential(self, provider: Provider, bearer: Bearer) -> Credential:
-        name = f"token:{provider.id}"
+        name = f"{_NAMED}{provider.id}"
         if bearer.is_machine:
             name = f"{name}/{bearer.client}" if bearer.client else name
             return Credential(provider.tenant_id, name, bearer.scopes, expires_at=bearer.expires_at)

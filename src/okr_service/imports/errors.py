@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 
-from okr_service.kernel.errors import Invalid, InvalidInput, Malformed, TooLarge
+from okr_service.kernel.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    InvalidInput,
+    Malformed,
+    NotFound,
+    TooLarge,
+    Unavailable,
+)
 
 
 class ImportRejected(InvalidInput):
@@ -224,3 +233,32 @@ class CycleUnknown(Invalid):
 
 class PruneNeedsScope(Invalid):
     """Pruning needs a scope, with at least one unit and one cycle."""
+
+
+@dataclass(eq=False)
+class ImportNotFound(NotFound):
+    """There is no import {import_id}, or it is not kept any more."""
+
+    import_id: str
+
+
+@dataclass(eq=False)
+class ImportEnded(Conflict):
+    """This import has ended already; it is {state}."""
+
+    state: str
+
+
+class NoFailedRows(Conflict):
+    """This import has no failed rows to give back, or has not come that far."""
+
+
+class SenderGone(Forbidden):
+    """Who sent this import may do so no more: the credential was revoked, or the person left."""
+
+
+@dataclass(eq=False)
+class ImportGivenUp(Unavailable):
+    """This import was begun {attempts} times and never came to its end; nothing of it is done."""
+
+    attempts: int

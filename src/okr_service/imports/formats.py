@@ -1,5 +1,7 @@
 """Which formats a file may have, and reading each."""
 
+import io
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO
 
@@ -9,6 +11,7 @@ from okr_service.imports.lines import read_lines
 from okr_service.imports.sources import Limits
 from okr_service.imports.table import Table, table_of
 from okr_service.imports.workbook import read_workbook
+from okr_service.settings import Settings
 
 _NOT_TEXT = {b"PK\x03\x04": "a workbook (.xlsx)", b"\xd0\xcf\x11\xe0": "an old workbook (.xls)"}
 
@@ -36,6 +39,24 @@ _BY_ENDING = {
     "ndjson": Format.NDJSON,
     "jsonl": Format.NDJSON,
 }
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was sent, and what it is sent as."""
+
+    file: BinaryIO
+    form: Format
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes the file has."""
+        return self.file.seek(0, io.SEEK_END)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return how much a file may hold."""
+    return Limits(settings.import_unpacked_limit_bytes, settings.import_sheet_cells_limit)
 
 
 def read_table(file: BinaryIO, form: Format, limits: Limits | None = None) -> Table:

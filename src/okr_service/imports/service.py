@@ -2,7 +2,7 @@
 
 from asyncio import to_thread
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -17,7 +17,7 @@ from okr_service.imports.ledger import CellChange, Ledger
 from okr_service.imports.load import load
 from okr_service.imports.plan import Plan, gather
 from okr_service.imports.pruning import Doomed, Pruning, Scope, find_doomed
-from okr_service.imports.shapes import Effect, ImportOptions, Mode, OnError
+from okr_service.imports.shapes import Effect, ImportMode, ImportOptions, OnError
 from okr_service.imports.suggesting import with_suggestions
 from okr_service.imports.table import Table
 from okr_service.imports.work import Import
@@ -31,6 +31,9 @@ from okr_service.rollup import service as rollup
 _ROOTS = load_sql(__package__, "roots").bindparams(
     bindparam("external_ids", type_=ARRAY(Text)), *reach_parameters()
 )
+
+
+Watching = Callable[[Import], None]  # is told of each import as it begins to be made so
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Root:
 class Report:
     """What an import did, or would do: each row's effect, each cell that does not fit."""
 
-    mode: Mode
+    mode: ImportMode
     plan: Plan
     effects: Mapping[int, Effect]
     changes: Mapping[int, list[CellChange]]
@@ -63,7 +66,11 @@ class Report:
 
 
 async def import_table(
-    tx: Transaction, who: Principal, table: Table, options: ImportOptions
+    tx: Transaction,
+    who: Principal,
+    table: Table,
+    options: ImportOptions,
+    watching: Watching | None = None,
 ) -> Report:
     """Load what rows say; a dry run shows what that does and takes it back.
 
@@ -82,15 +89,15 @@ async def import_table(
         plan = await to_thread(gather, table, _rows_of(left_out))
         attempt = await tx.begin_nested()
         await hold_structure(tx, who.tenant_id, alone=True)
-        done = await _load(tx, who, plan, scope)
+        done = await _load(tx, who, plan, scope, watching)
         wrong = await with_suggestions(tx, who, plan, plan.errors)
         if not wrong or options.on_error is OnError.ABORT:
             break
         left_out += wrong
         await attempt.rollback()
-    if options.mode is Mode.COMMIT and wrong:
+    if options.mode is ImportMode.COMMIT and wrong:
         raise ImportRejected(_in_order(wrong))
-    await (attempt.commit() if options.mode is Mode.COMMIT else attempt.rollback())
+    await (attempt.commit() if options.mode is ImportMode.COMMIT else attempt.rollback())
     return _report(options.mode, plan, done, _in_order(left_out + wrong))
 
 
@@ -106,21 +113,26 @@ class _Done:
     after: Sequence["_Root"]
 
 
-async def _load(tx: Transaction, who: Principal, plan: Plan, scope: Scope | None) -> _Done:
+async def _load(
+    tx: Transaction, who: Principal, plan: Plan, scope: Scope | None, watching: Watching | None
+) -> _Done:
     before = await _roots(tx, who, plan)
     pruning = await find_doomed(tx, who, plan, scope) if scope else Pruning()
     ledger = Ledger(plan)
     async with rollup.deferred(tx, who.tenant_id), gathered(tx, who):
         around = await frame(tx, who, plan, ledger)
-        await load(Import(tx, who, plan, ledger, around), pruning)
+        under_way = Import(tx, who, plan, ledger, around)
+        if watching is not None:
+            watching(under_way)
+        await load(under_way, pruning)
     return _Done(ledger, pruning.doomed, before, await _roots(tx, who, plan))
 
 
-def _report(mode: Mode, plan: Plan, done: _Done, errors: list[FieldError]) -> Report:
+def _report(mode: ImportMode, plan: Plan, done: _Done, errors: list[FieldError]) -> Report:
     known = {root.id: root.progress for root in done.before}
     roots = [
         Root(
-            root.id if mode is Mode.COMMIT or root.id in known else None,
+            root.id if mode is ImportMode.COMMIT or root.id in known else None,
             root.external_id,
             root.title,
             known.get(root.id),
@@ -130,7 +142,7 @@ def _report(mode: Mode, plan: Plan, done: _Done, errors: list[FieldError]) -> Re
     ]
     effects = dict.fromkeys(done.ledger.rows, Effect.UNCHANGED)
     effects |= done.ledger.effects | dict.fromkeys(_rows_of(errors), Effect.FAILED)
-    changes = done.ledger.changes if mode is Mode.DRY_RUN else {}
+    changes = done.ledger.changes if mode is ImportMode.DRY_RUN else {}
     return Report(mode, plan, effects, changes, errors, done.pruned, roots)
 
 

@@ -1,5 +1,6 @@
 """What goes in and out about imports."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
@@ -8,9 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from okr_service.kernel.fields import View
 from okr_service.kernel.messages import Language
+from okr_service.kernel.paging import Listing, Set
 
 
-class Mode(StrEnum):
+class ImportMode(StrEnum):
     """Whether an import is to stay."""
 
     DRY_RUN = "dry_run"
@@ -41,13 +43,23 @@ class OnError(StrEnum):
     SKIP = "skip"
 
 
+class JobState(StrEnum):
+    """How an import stands that runs as a job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 class ImportOptions(BaseModel):
     """How to import."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    mode: Mode = Field(
-        default=Mode.DRY_RUN,
+    mode: ImportMode = Field(
+        default=ImportMode.DRY_RUN,
         description="`dry_run` shows what `commit` would do, and does nothing.",
     )
     on_error: OnError = Field(
@@ -74,6 +86,12 @@ class TemplateQuestion(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     lang: Language = Field(default="vi", description="The language of its headers and lists.")
+
+
+class ImportListing(Listing):
+    """Which imports are wanted."""
+
+    state: Annotated[list[JobState], Set] = Field(default=[], description="In these states.")
 
 
 class CellErrorView(View):
@@ -146,10 +164,60 @@ class SkippedSheetView(View):
 class ImportView(View):
     """What an import did, or would do."""
 
-    mode: Mode
+    mode: ImportMode
     counts: CountsView
     rows: list[RowView]
     errors: list[CellErrorView]
     pruned: list[PrunedView]
     roots: list[RootView]
     skipped_sheets: list[SkippedSheetView]
+
+
+class ImportProgressView(View):
+    """An import that runs as a job, and how far it has come."""
+
+    id: UUID
+    state: JobState
+    mode: ImportMode
+    on_error: OnError
+    prune: bool
+    scope: str | None
+    size_bytes: int = Field(description="Of the file.")
+    rows_read: int = Field(description="How far the file was read.")
+    rows_checked: int = Field(
+        description="How many rows were compared with what is there; about, for several rows "
+        "may say one thing."
+    )
+    rows_written: int = Field(
+        description="How many rows created or changed something, to stay once all is done."
+    )
+    person_id: UUID | None = Field(description="The person who sent it.")
+    credential: str = Field(description="What it was sent with, as audit events call it.")
+    created_at: datetime
+    started_at: datetime | None
+    cancel_requested_at: datetime | None
+    finished_at: datetime | None
+
+
+class ImportJobView(ImportProgressView):
+    """An import that runs as a job."""
+
+    counts: CountsView | None = Field(description="How many rows did what, once it is done.")
+
+
+class FailureView(View):
+    """Why an import was not done; nothing of it is."""
+
+    code: str
+    detail: str
+    errors: list[CellErrorView]
+
+
+class ImportOutcomeView(ImportJobView):
+    """An import that runs as a job, and what came of it."""
+
+    problem: FailureView | None = Field(description="Of one that failed.")
+    result: ImportView | None = Field(
+        description="Of one that is done, in the language it was sent in; null once what it "
+        "says of a person was erased."
+    )

@@ -1,15 +1,14 @@
 """Taking the file out of a request: as its body, or as the one file of a form."""
 
-import io
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import BinaryIO
 
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from okr_service.imports.errors import OneFileExpected
-from okr_service.imports.formats import Format
+from okr_service.imports.formats import Format, Upload
 from okr_service.rest.errors import BadRequest, UnsupportedMediaType
 
 _FORM = "multipart/form-data"
@@ -18,41 +17,34 @@ _TAKEN_AT_ONCE = 1 << 16
 _VAGUE = {"", "application/octet-stream", "application/vnd.ms-excel", "text/plain"}
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A file that was sent, and what it is sent as."""
-
-    file: BinaryIO
-    form: Format
-
-
-async def uploaded(headers: Headers, body: bytes) -> Upload:
-    """Return the file that a request carries.
+@asynccontextmanager
+async def uploaded(headers: Headers, body: BinaryIO) -> AsyncIterator[Upload]:
+    """Lend the file that a request carries.
 
     Raises:
         UnsupportedMediaType, OneFileExpected, BadRequest.
     """
     given = _media_type(headers.get("content-type", ""))
     if given != _FORM:
-        return Upload(io.BytesIO(body), _format(given, ""))
+        yield Upload(body, _format(given, ""))
+        return
     parser = MultiPartParser(headers, _pieces(body), max_files=2, max_fields=10)
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError) as error:
         raise BadRequest from error
     try:
-        return await _only_file(form)
+        yield _only_file(form)
     finally:
         await form.close()
 
 
-async def _only_file(form: FormData) -> Upload:
+def _only_file(form: FormData) -> Upload:
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     if len(files) != 1:
         raise OneFileExpected(len(files))
     [file] = files
-    kind = _format(_media_type(file.content_type or ""), file.filename or "")
-    return Upload(io.BytesIO(await file.read()), kind)
+    return Upload(file.file, _format(_media_type(file.content_type or ""), file.filename or ""))
 
 
 def _media_type(given: str) -> str:
@@ -70,6 +62,6 @@ def _format(given: str, name: str) -> Format:
         raise UnsupportedMediaType(_TYPES) from error
 
 
-async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:
-    for start in range(0, len(body), _TAKEN_AT_ONCE):
-        yield body[start : start + _TAKEN_AT_ONCE]
+async def _pieces(body: BinaryIO) -> AsyncGenerator[bytes, None]:
+    while piece := body.read(_TAKEN_AT_ONCE):
+        yield piece

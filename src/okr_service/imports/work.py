@@ -43,6 +43,7 @@ class Import:
     ledger: Ledger
     frame: Frame
     cycle_of: dict[str, Cycle] = field(default_factory=dict)  # of each objective, by its code
+    compared: int = 0  # things, with what is there
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Work:
         self, thing: Thing, present: Present | None, more: Sequence[CellChange] = ()
     ) -> None:
         """Sort out whether a thing is new, differs from what is there, or is the same."""
+        self.of.compared += 1
         if present is None:
             self.new[thing.key] = thing
             return

@@ -186,6 +186,15 @@ async def copy_out(
             raise
 
 
+async def rows_of(
+    connection: AsyncConnection, statement: str, values: Sequence[object]
+) -> list[dict[str, object]]:
+    """Return the rows of a statement that is not SQLAlchemy's, with the driver's own types."""
+    driver = await _driver(connection)
+    with _told_as_sqlalchemy_would(driver, statement):
+        return [dict(row) for row in await driver.fetch(statement, *values)]
+
+
 async def _end(driver: asyncpg.Connection, statement: str) -> None:
     if await say(driver, statement) != statement:  # it answers a COMMIT with ROLLBACK
         raise NothingStored

@@ -28,6 +28,7 @@ from okr_service.kernel.connections import (
     connected,
     engine_of,
     row_of_bytes,
+    rows_of,
     tell,
     telling,
 )
@@ -173,6 +174,13 @@ async def fetch_bytes(tx: Reading, statement: str, values: Sequence[object]) -> 
     """Return the only row of a statement whose columns are bytes."""
     connection = await tx.connection() if isinstance(tx, AsyncSession) else tx
     return await row_of_bytes(connection, statement, values)
+
+
+async def fetch_rows(
+    tx: Transaction, statement: str, values: Sequence[object]
+) -> list[dict[str, object]]:
+    """Return the rows of a statement that a library brings."""
+    return await rows_of(await tx.connection(), statement, values)
 
 
 async def enter_tenant(tx: Transaction, tenant_id: UUID) -> None:

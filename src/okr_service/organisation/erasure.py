@@ -2,9 +2,12 @@
 
 from uuid import UUID
 
+from sqlalchemy import delete
+
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.audit.service import Change, erase_personal_data, is_known, record
 from okr_service.events.service import erase_from_events
+from okr_service.imports.model import ImportPiece
 from okr_service.kernel import references
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.fields import Ref
@@ -49,9 +52,16 @@ async def erase_person(
     events = await erase_personal_data(tx, who, person_id)
     await erase_from_events(tx, who.tenant_id, person_id)
     await erase_answers(tx, who.tenant_id, mentioned)
+    await _erase_reports(tx, who.tenant_id)
     if changed or events:
         await record(tx, who, Change("erased", "person", person_id))
     return person
+
+
+async def _erase_reports(tx: Transaction, tenant_id: UUID) -> None:
+    """Erase what is kept of all imports for a few days: any may mention anybody."""
+    reports = (ImportPiece.tenant_id == tenant_id, ImportPiece.part != "file")
+    await tx.execute(delete(ImportPiece).where(*reports))
 
 
 async def _held(

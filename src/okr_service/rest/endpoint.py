@@ -19,7 +19,6 @@ from starlette.responses import Response
 
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.kernel.database import Database, Reading, Transaction
-from okr_service.kernel.errors import BodyTooLarge
 from okr_service.kernel.idempotency import (
     IdempotentAnswer,
     IdempotentRequest,
@@ -28,8 +27,8 @@ from okr_service.kernel.idempotency import (
     keep_answer,
     require_key,
 )
-from okr_service.kernel.payload import Json, read_json
 from okr_service.rest.admission import admitted
+from okr_service.rest.bodies import BoundedRequest, FileRequest
 from okr_service.rest.errors import NotAcceptableMediaType, UnsupportedMediaType
 from okr_service.rest.patch import MERGE_PATCH
 from okr_service.serving import Service
@@ -37,6 +36,7 @@ from okr_service.settings import Settings
 
 _READS = frozenset({"GET"})
 _JSON = "application/json"
+_FILED = "okr_file"  # where a request's scope has its file
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PARQUET = "application/vnd.apache.parquet"
 NOT_STORED = {"cache-control": "no-store"}  # the headers of an answer that shows a secret
@@ -93,27 +93,6 @@ class WriteCall:
     afterwards: list[Callable[[], None]] = field(default_factory=list)  # to do once committed
 
 
-class _BoundedRequest(Request):
-    """A request whose body is read up to a limit, and its JSON exactly."""
-
-    limit = 0
-
-    async def body(self) -> bytes:
-        if not hasattr(self, "_read"):
-            # FastAPI's own limit answers in plain text where the length is announced.
-            if int(self.headers.get("content-length") or 0) > self.limit:
-                raise BodyTooLarge
-            self._read = bytearray()
-            async for chunk in self.stream():
-                self._read += chunk
-                if len(self._read) > self.limit:
-                    raise BodyTooLarge
-        return bytes(self._read)
-
-    async def json(self) -> Json:
-        return read_json(await self.body())
-
-
 class Endpoint(APIRoute):
     """A route that is called by a permitted principal in a transaction."""
 
@@ -143,8 +122,6 @@ class Endpoint(APIRoute):
         """Wrap FastAPI's handler; see the module's first lines."""
         permission = self.permission
         handle = super().get_route_handler()
-        takes_body = self.body_field is not None
-        needs_body = self.body_field is not None and self.body_field.field_info.is_required()
 
         async def answer(request: Request) -> Response:
             _require_acceptable(request, self.produces)
@@ -152,11 +129,7 @@ class Endpoint(APIRoute):
             who = await admitted(request, service)
             require(who, permission)
             if request.method not in _READS:
-                request = _BoundedRequest(request.scope, request.receive)
-                request.limit = self.body_limit(service.settings)
-                if needs_body or (takes_body and _has_body(request)):
-                    _require_json(request)
-                    await request.body()  # a slow client must not hold a connection
+                request = await self.received(request, service.settings)
             if not self.connected:
                 request.state.call = UnconnectedCall(request, who, service.database)
                 return await handle(request)
@@ -164,9 +137,20 @@ class Endpoint(APIRoute):
                 async with service.database.reading(who.tenant_id) as connection:
                     request.state.call = ReadCall(request, who, connection)
                     return await handle(request)
+            assert isinstance(request, BoundedRequest), "it writes, so it was received"
             return await _written(service, request, who, handle)
 
         return answer
+
+    async def received(self, request: Request, settings: Settings) -> BoundedRequest:
+        """Read the body that a request must have: a slow client must not hold a connection."""
+        bounded = BoundedRequest(request.scope, request.receive)
+        bounded.limit = self.body_limit(settings)
+        body = self.body_field
+        if body is not None and (body.field_info.is_required() or _has_body(bounded)):
+            _require_json(bounded)
+            await bounded.body()
+        return bounded
 
 
 class BulkEndpoint(Endpoint):
@@ -214,13 +198,47 @@ class FileEndpoint(UnconnectedEndpoint):
     )
 
 
-class ImportEndpoint(BulkEndpoint):
+class ImportEndpoint(Endpoint):
     """A route that takes a file and answers with a report, or with the file and what it lacks."""
 
     produces: ClassVar[tuple[str, ...]] = ("application/*", "json", WORKBOOK)
 
+    @staticmethod
+    def body_limit(settings: Settings) -> int:
+        """Return how many bytes a file may have."""
+        return settings.import_body_limit_bytes
 
-async def _written(service: Service, request: Request, who: Principal, handle: Handler) -> Response:
+    async def received(self, request: Request, settings: Settings) -> BoundedRequest:
+        """Read the file, which is closed once it is answered."""
+        filed = FileRequest(request.scope, request.receive)
+        filed.limit = self.body_limit(settings)
+        await filed.receive_file()
+        request.scope[_FILED] = filed
+        return filed
+
+    def get_route_handler(self) -> Handler:
+        """Wrap the handler, to give back the room that the file takes."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            finally:
+                if (filed := request.scope.pop(_FILED, None)) is not None:
+                    filed.close_file()
+
+        return answer
+
+
+class ImportJobEndpoint(UnconnectedEndpoint):
+    """A route that answers with how far an import has come, or with what it gives back."""
+
+    produces: ClassVar[tuple[str, ...]] = ("application/*", "json", WORKBOOK)
+
+
+async def _written(
+    service: Service, request: BoundedRequest, who: Principal, handle: Handler
+) -> Response:
     idempotent = await _idempotent(request, who)
 
     async def work(tx: Transaction, afterwards: list[Callable[[], None]]) -> Response:
@@ -257,13 +275,14 @@ def _shows_secret(headers: Mapping[str, str]) -> bool:
     return NOT_STORED.items() <= headers.items()
 
 
-async def _idempotent(request: Request, who: Principal) -> IdempotentRequest | None:
+async def _idempotent(request: BoundedRequest, who: Principal) -> IdempotentRequest | None:
     key = request.headers.get("idempotency-key")
     if key is None or request.method != "POST":
         return None
     require_key(key)
     digest = hashlib.sha256(f"{request.url.path}?{request.url.query}\n".encode())
-    digest.update(await request.body())
+    async for piece in request.pieces():
+        digest.update(piece)
     return IdempotentRequest(who.tenant_id, who.credential, key, digest.digest())
 
 

@@ -130,7 +130,7 @@ _DOCUMENTS = (
     "/tree",
     "/tree.svg",
 )
-_WITHOUT_VERSIONS = ("check-ins", "api-keys", ":check")
+_WITHOUT_VERSIONS = ("check-ins", "api-keys", "imports", ":check")
 # POST here answers with a secret.
 _SHOWN_ONCE = ("/api-keys", "/tenants", ":rotate")
 _CAN_BE_TOO_MUCH = ("/history", "/tree")
@@ -314,7 +314,7 @@ def _answer_headers(status: str, path: str, method: str) -> Node:
         if "/api-keys" in path:
             headers["Location"] = {"description": "Where it is.", "schema": _TEXT}
         return headers
-    if status == "201":
+    if status in ("201", "202"):
         headers["Location"] = {"description": "Where it is.", "schema": _TEXT}
     if status in ("200", "201") and (_is_of_one(path) or status == "201"):
         headers["ETag"] = {"description": "Its version and digest.", "schema": _TEXT}

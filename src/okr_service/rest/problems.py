@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from okr_service.kernel import errors
-from okr_service.kernel.errors import FieldError, InvalidInput, InvalidQuery, OkrError, Throttled
-from okr_service.kernel.messages import Language, field_message, preferred_language, sentence
+from okr_service.kernel.errors import InvalidInput, InvalidQuery, OkrError, Throttled
+from okr_service.kernel.messages import located_error, preferred_language, sentence
 from okr_service.kernel.validation import field_errors
 from okr_service.rest.errors import (
     BadRequest,
@@ -22,7 +22,6 @@ from okr_service.rest.errors import (
 )
 from okr_service.serving import headers_of
 
-_PLACE = ("sheet", "row", "column", "cell", "suggestion")
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[OkrError], int] = {
@@ -86,13 +85,6 @@ def problem(
         },
         MEDIA_TYPE,
     )
-
-
-def located_error(error: FieldError, language: Language) -> dict[str, object]:
-    """Render a field's error, with its place in a spreadsheet where it has one."""
-    place = {name: fact for name, fact in error.facts.items() if name in _PLACE and fact}
-    message = field_message(error, language)
-    return {**place, "pointer": error.pointer, "code": error.code, "message": message}
 
 
 def _invalid(error: RequestValidationError) -> OkrError:

@@ -12,6 +12,7 @@ from okr_service.kernel.messages.fields import FIELD_MESSAGES
 from okr_service.kernel.messages.vi import SENTENCES
 
 Language = Literal["en", "vi"]
+_PLACE = ("sheet", "row", "column", "cell", "suggestion")
 
 
 def sentence_template(error: type[OkrError], language: Language) -> str:
@@ -33,6 +34,13 @@ def field_message(error: FieldError, language: Language) -> str:
         both = FIELD_MESSAGES.get(error.code, FIELD_MESSAGES["invalid-value"])
         template = both[1] if language == "vi" else both[0]
     return template.format_map(_Facts(error.facts))
+
+
+def located_error(error: FieldError, language: Language) -> dict[str, object]:
+    """Render a field's error, with its place in a spreadsheet where it has one."""
+    place = {name: fact for name, fact in error.facts.items() if name in _PLACE and fact}
+    message = field_message(error, language)
+    return {**place, "pointer": error.pointer, "code": error.code, "message": message}
 
 
 def preferred_language(accept_language: str) -> Language:

@@ -172,6 +172,14 @@ SENTENCES: dict[str, str] = {
     "phần mềm bảng tính rồi lưu lại.",
     "not-plain": "Một ô là văn bản, số, true, false hoặc null, không phải danh sách hay đối tượng.",
     "mixed-dates": "{given} ghi tháng trước, nhưng dòng {other_row} của cột này ghi ngày trước.",
+    "import-not-found": "Không có lần nhập {import_id}, hoặc không còn được lưu.",
+    "import-ended": "Lần nhập này đã kết thúc; trạng thái: {state}.",
+    "no-failed-rows": "Lần nhập này không có dòng hỏng để trả lại, hoặc chưa chạy đến đó.",
+    "sender-gone": "Người gửi lần nhập này không còn quyền: thông tin xác thực đã bị thu hồi, "
+    "hoặc người đó đã nghỉ.",
+    "import-given-up": "Lần nhập này đã bắt đầu {attempts} lần mà chưa lần nào xong; chưa có gì "
+    "được ghi.",
+    "no-room-for-file": "Dịch vụ không còn chỗ để giữ tệp này; chưa làm gì với nó.",
     "empty-table": "Tệp không có dòng nào dưới tiêu đề.",
     "unknown-column": "Không có cột nào tên là {header}.",
     "column-repeats": "Hai cột có cùng ý nghĩa: {header} và {other}.",

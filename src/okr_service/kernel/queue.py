@@ -1,0 +1,274 @@
+"""A queue of jobs that outlive a request: pgqueuer, over our own connections.
+
+A job is put into the queue by the transaction that makes it, so either both are there or
+neither. Workers take jobs from it and say every few seconds that they are still at it; what
+one takes that dies is taken up again by another. So a job can be begun twice: it is for the
+job to find out, in its own transaction, whether it was done already.
+
+The queue is looked into once a second. pgqueuer would rather be told by NOTIFY, which does
+not come through a transaction pooler (see `events.wakeups`); its trigger is not installed.
+
+Its tables are in a schema of their own, `okr_jobs`. They are no tenant's and name none in a
+column, for a worker asks for the next job of whichever tenant: a job's payload is the ids of
+the tenant and of the job, and nothing else. What a job is about is in tenant tables, behind
+the wall, and a worker enters the tenant that the ids name before it looks at them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+from uuid import UUID
+
+from pgqueuer.adapters.persistence.qb import (
+    QueryBuilderEnvironment,
+    QueryQueueBuilder,
+    QuerySchedulerBuilder,
+)
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.core.tm import TaskManager
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.models import Job
+from pgqueuer.domain.settings import DBSettings
+from pgqueuer.ports.driver import NotifyCallback
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from okr_service.kernel.database import Database, Transaction, fetch_rows
+from okr_service.kernel.errors import OkrError
+
+SCHEMA = "okr_jobs"
+PATIENCE = timedelta(seconds=30)  # how long a worker may say nothing before it is given up
+_LOOKS_EVERY = timedelta(seconds=1)
+_AGAIN_AFTER = 1.0  # seconds, where the database could not be reached
+_TIDIES_EVERY = 30.0  # seconds
+_LOG_KEPT = timedelta(days=1)
+_FORGET_LOG = text(
+    f"DELETE FROM {SCHEMA}.pgqueuer_log WHERE created < now() - CAST(:kept AS interval)"  # noqa: S608 - a name of ours
+)
+# All said, so that no variable of the environment says otherwise.
+_NAMES = DBSettings(
+    db_schema=SCHEMA,
+    prefix="",
+    queue_table="pgqueuer",
+    queue_table_log="pgqueuer_log",
+    statistics_table="pgqueuer_statistics",
+    schedules_table="pgqueuer_schedules",
+    queue_status_type="pgqueuer_status",
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job, by the tenant that it is of and its id there."""
+
+    tenant_id: UUID
+    job_id: UUID
+
+    @classmethod
+    def read(cls, payload: bytes | None) -> "Task":
+        """Return what a payload names."""
+        tenant_id, job_id = (payload or b"").decode().split("/")
+        return cls(UUID(tenant_id), UUID(job_id))
+
+    @property
+    def payload(self) -> bytes:
+        """Return the payload that names it."""
+        return f"{self.tenant_id}/{self.job_id}".encode()
+
+
+class NotYet(Exception):
+    """A job is to be tried again a little later; nothing of it was done."""
+
+    def __init__(self, after: timedelta = timedelta(0)) -> None:
+        super().__init__()
+        self.after = after
+
+
+Work = Callable[[Task], Awaitable[None]]
+
+
+async def put(tx: Transaction, kind: str, task: Task, after: timedelta | None = None) -> None:
+    """Put a job into the queue, to be taken once the transaction is committed and time is up."""
+    await _queries(_Within(tx)).enqueue(kind, task.payload, execute_after=after)
+
+
+class Queue:
+    """Takes jobs from the queue and has them done, one or two at a time."""
+
+    def __init__(
+        self, database: Database, works: Mapping[str, Work], patience: timedelta = PATIENCE
+    ) -> None:
+        self._database = database
+        self._works = works
+        self._patience = patience
+        self._stopping = asyncio.Event()
+        self._manager: QueueManager | None = None
+        self._doing: set[asyncio.Task[timedelta | None]] = set()
+
+    async def run(self) -> None:
+        """Do jobs until `stop`; where the database cannot be reached, go on once it can."""
+        tidying = asyncio.create_task(self._keep_tidy())
+        while not self._stopping.is_set():
+            self._manager = self._made()
+            try:
+                await self._manager.run(
+                    dequeue_timeout=_LOOKS_EVERY,
+                    batch_size=1,
+                    max_concurrent_tasks=2,
+                    heartbeat_timeout=self._patience,
+                    log_aggregation_interval=timedelta(0),  # nobody looks at them
+                )
+            except Exception as error:  # noqa: BLE001 - whatever it was, the jobs are there still
+                _log.warning("the queue cannot be looked into: %s", type(error).__name__)
+                await self._pause(_AGAIN_AFTER)
+        tidying.cancel()
+        await asyncio.wait({tidying})
+
+    def stop(self) -> None:
+        """Take no more jobs, and put back those that are being done."""
+        self._stopping.set()
+        for doing in self._doing:
+            doing.cancel()
+        if self._manager is not None:
+            self._manager.shutdown.set()
+
+    def _made(self) -> QueueManager:
+        manager = QueueManager(_queries(_OnItsOwn(self._database)))
+        for kind, work in self._works.items():
+            # Held: what could not even be put back, for the database was away, is not lost.
+            manager.entrypoint(kind, on_failure="hold", accepts_context=False)(self._doer(work))
+        if self._stopping.is_set():
+            manager.shutdown.set()
+        return manager
+
+    def _doer(self, work: Work) -> Callable[[Job], Awaitable[None]]:
+        async def do(job: Job) -> None:
+            doing = asyncio.create_task(_done(work, Task.read(job.payload)))
+            self._doing.add(doing)
+            try:
+                again = await asyncio.shield(doing)
+            except asyncio.CancelledError:
+                # By `stop`, or by whoever ends the process: the job goes back into the queue.
+                doing.cancel()
+                await asyncio.wait({doing})
+                again = timedelta(0)
+            finally:
+                self._doing.discard(doing)
+            if again is not None:
+                raise RetryRequested(again) from None
+
+        return do
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _keep_tidy(self) -> None:
+        while True:
+            with suppress(OkrError, DBAPIError):
+                await self._tidy()
+            await asyncio.sleep(_TIDIES_EVERY)
+
+    async def _tidy(self) -> None:
+        """Take up what is held, and forget what was logged of jobs done long ago."""
+        queries = _queries(_OnItsOwn(self._database))
+        if held := [job.id for job in await queries.list_failed_jobs()]:
+            await queries.requeue_jobs(held)
+        async with self._database.transaction() as tx:
+            await tx.execute(_FORGET_LOG, {"kept": _LOG_KEPT})
+
+
+async def _done(work: Work, task: Task) -> timedelta | None:
+    """Do a job; returns after how long it is to be tried again, if it is.
+
+    What it raises says nothing that may be kept where no tenant's wall is, so it is not
+    passed on.
+    """
+    try:
+        await work(task)
+    except NotYet as later:
+        return later.after
+    except Exception:  # noqa: BLE001 - see above
+        _log.exception("job %s of tenant %s failed", task.job_id, task.tenant_id)
+        return timedelta(seconds=_AGAIN_AFTER)
+    return None
+
+
+def _queries(driver: "_Driver") -> Queries:
+    return Queries(
+        driver,
+        QueryBuilderEnvironment(_NAMES),
+        QueryQueueBuilder(_NAMES),
+        QuerySchedulerBuilder(_NAMES),
+    )
+
+
+class _Driver:
+    """How pgqueuer reaches the database; nobody listens, see the module's first lines."""
+
+    def __init__(self) -> None:
+        self._shutdown = asyncio.Event()
+        self._tasks = TaskManager()
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        """Return a statement's rows."""
+        raise NotImplementedError
+
+    async def execute(self, query: str, *args: object) -> str:
+        """Run a statement."""
+        await self.fetch(query, *args)
+        return ""
+
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        """Listen to nothing."""
+
+    async def notify(self, channel: str, payload: str) -> None:
+        """Tell nobody."""
+
+    @property
+    def shutdown(self) -> asyncio.Event:
+        """Return what is set when it is to stop."""
+        return self._shutdown
+
+    @property
+    def tm(self) -> TaskManager:
+        """Return what holds its background tasks; it has none."""
+        return self._tasks
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+class _Within(_Driver):
+    """Runs statements in a transaction that somebody else commits."""
+
+    def __init__(self, tx: Transaction) -> None:
+        super().__init__()
+        self._tx = tx
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        """Return a statement's rows."""
+        return await fetch_rows(self._tx, query, args)
+
+
+class _OnItsOwn(_Driver):
+    """Runs each statement in a transaction of its own, in no tenant."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self._database = database
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        """Return a statement's rows."""
+        async with self._database.transaction() as tx:
+            return await fetch_rows(tx, query, args)

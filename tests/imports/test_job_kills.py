@@ -1,0 +1,75 @@
+"""A worker killed half-way through an import: another process does it, once."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from tests.calling import client
+from tests.conftest import API_KEY_SECRET, ISSUING, Start
+from tests.imports.working import ended, rows, submitted, until, working
+
+from okr_service.credentials.tenants import found_with_key
+from okr_service.kernel.database import Database
+
+_OKR = Path(sys.executable).parent / "okr"
+
+
+async def _work(database_url: str) -> asyncio.subprocess.Process:
+    given = {
+        "OKR_DATABASE_URL": database_url,
+        "OKR_API_KEY_SECRET": API_KEY_SECRET.get_secret_value(),
+        "PATH": os.environ["PATH"],
+    }
+    process = await asyncio.create_subprocess_exec(
+        str(_OKR), "work", env=given, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert b"does jobs" in await process.stdout.readline()
+    return process
+
+
+@pytest.mark.slow
+async def test_a_killed_worker_s_import_is_done_once_by_another(
+    start: Start, own_database_url: str
+) -> None:
+    app = start(database_url=SecretStr(own_database_url))
+    owner = Database.as_owner(app.state.service.settings)
+    async with owner.transaction() as tx:
+        _, key = await found_with_key(tx, "Test", ISSUING)
+    await owner.close()
+    process = await _work(own_database_url)
+    async with client(app, key) as rest:
+        job = await submitted(rest, rows(8_000))
+        await until(rest, job, lambda found: found["rows_written"] > 0)
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+        halfway = (await rest.get("/v1/objectives")).json()["data"]
+        async with working(app, patience=4):
+            done = await ended(rest, job)
+        total = (await rest.get("/v1/objectives?count=exact")).json()["page"]["total"]
+    assert halfway == []
+    assert (done["state"], done["counts"]["created"], total) == ("done", 8_000, 8_000)
+
+
+@pytest.mark.slow
+async def test_a_worker_told_to_stop_puts_its_import_back(
+    start: Start, own_database_url: str
+) -> None:
+    app = start(database_url=SecretStr(own_database_url))
+    owner = Database.as_owner(app.state.service.settings)
+    async with owner.transaction() as tx:
+        _, key = await found_with_key(tx, "Test", ISSUING)
+    await owner.close()
+    process = await _work(own_database_url)
+    async with client(app, key) as rest:
+        job = await submitted(rest, rows(4_000))
+        await until(rest, job, lambda found: found["rows_written"] > 0)
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+        async with working(app):
+            done = await ended(rest, job)
+    assert (done["state"], done["counts"]["created"]) == ("done", 4_000)
