@@ -100,7 +100,6 @@ _QUERIES: dict[str, Json] = {
     "export_scorecards": {"cycle_id": "2026"},
     "close_cycle": {"mode": "dry_run"},
     "import_file": {"mode": "dry_run"},
-    "list_imports": {"state": "queued"},
 }
 
 

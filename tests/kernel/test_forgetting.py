@@ -4,12 +4,14 @@ Every operation is sent once; what the service then asks of the database is look
 statement by statement, and is asked again with each condition on a tenant taken out.
 """
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -19,12 +21,14 @@ from tests.attack.operations import Request, requests_about
 from tests.build import Build, Json
 from tests.calling import client
 from tests.conftest import BOOTSTRAP_KEY, Start, Tenant
+from tests.graphql.twins import TWINS, ask_twin
 from tests.group import Group, founded, recognising_people
 from tests.imports.working import submitted
 from tests.kernel.sql import tables_without_tenant, touches_tables, without_tenant
 
 from okr_service import models
 from okr_service.kernel.database import SERVICE_ROLE, Database, sqlstate
+from okr_service.kernel.queue import SCHEMA
 from okr_service.serving import Service
 
 _TABLES = list(models.METADATA.sorted_tables)
@@ -35,6 +39,7 @@ _REFUSED_BY_A_RULE = {
     *("prove_identity_provider", "put_cycle", "carry_over_objective", "delete_action_plan"),
     *("delete_cycle", "delete_unit"),
 }
+_REQUEST_ID = re.compile(r"request_?id\W+[\w-]+", re.IGNORECASE)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # In this order after all others, which find something gone or closed after one of these.
 _LAST = (
@@ -46,6 +51,29 @@ _LAST = (
 
 # What is told before anything is known of a tenant, by what alone shows other tenants' rows.
 _BEFORE_ANY_TENANT = ("okr_identity_providers", "alembic_version")
+
+
+@dataclass
+class Past:
+    """The statements that go past SQLAlchemy; it can have them forget the tenant."""
+
+    heard: set[str] = field(default_factory=set)
+    forgets: bool = False
+    forgotten: int = 0
+
+    def through(self, name: str) -> Callable[..., object]:
+        """Return a method of the driver's that is heard."""
+        asked = getattr(asyncpg.Connection, name)
+
+        def ask(driver: asyncpg.Connection, statement: str, *given: object, **how: object) -> Any:
+            self.heard.add(statement)
+            if self.forgets:
+                changed, _ = _forget(None, None, statement, None)
+                self.forgotten += changed != statement
+                statement = changed
+            return asked(driver, statement, *given, **how)
+
+        return ask
 
 
 @pytest.fixture
@@ -109,6 +137,14 @@ async def _send(calling: httpx.AsyncClient, request: Request) -> httpx.Response:
     return await calling.request(request.method, request.path, headers=headers, **given)
 
 
+async def _ask(calling: httpx.AsyncClient, request: Request) -> str:
+    """Ask, by GraphQL where it can be; returns what is told but for the request's own id."""
+    if request.operation not in TWINS:
+        return _REQUEST_ID.sub("", (await _send(calling, request)).text)
+    told = (await ask_twin(calling, request)).text
+    return _REQUEST_ID.sub("", told.partition(" Headers(")[0])
+
+
 async def _tour(mine: Group, key: str, kept: Json) -> AsyncIterator[tuple[Request, httpx.Response]]:
     """Send every operation as an admin, and what reads as someone who does not see everything."""
     requests = _in_order(mine, kept)
@@ -150,13 +186,52 @@ async def test_every_statement_is_the_service_s_and_names_the_tenant_of_each_tab
 
 
 def _forget(
-    _: Connection, __: object, statement: str, parameters: object, *___: object
+    _: Connection | None, __: object, statement: str, parameters: object, *___: object
 ) -> tuple[str, object]:
     """Take the conditions on tenants out of a statement that has any."""
     try:
         return without_tenant(statement), parameters
     except ValueError:
         return statement, parameters
+
+
+@pytest.fixture
+def past_sqlalchemy(monkeypatch: pytest.MonkeyPatch) -> Past:
+    """Hear, and change, the statements that are handed to the driver itself."""
+    past = Past()
+    for name in ("fetch", "fetchrow", "copy_from_query"):
+        monkeypatch.setattr(asyncpg.Connection, name, past.through(name))
+    return past
+
+
+async def test_statements_past_sqlalchemy_name_it_too(
+    mine: Group, tenant: Tenant, kept: Json, past_sqlalchemy: Past
+) -> None:
+    async with mine.calling("mai") as mai, client(mine.app, tenant.key) as admin:
+        for request in _in_order(mine, kept):
+            for calling in (mai, admin) if request.reads else (admin,):
+                if request.operation in TWINS:
+                    await ask_twin(calling, request)
+                elif request.reads:
+                    await _send(calling, request)  # exports among them
+    heard = {sql for sql in past_sqlalchemy.heard if f"{SCHEMA}.pgqueuer" not in sql}
+    assert len(heard) > 40
+    assert {sql: found for sql in heard if (found := tables_without_tenant(sql))} == {}
+
+
+async def test_questions_without_it_are_told_nothing_else(
+    mine: Group, others: Group, tenant: Tenant, kept: Json, past_sqlalchemy: Past
+) -> None:
+    asked = [r for r in _in_order(mine, kept) if r.reads]
+    async with mine.calling("mai") as mai, client(mine.app, tenant.key) as admin:
+        for request in asked:
+            for calling in (mai, admin):
+                past_sqlalchemy.forgets = False
+                right = await _ask(calling, request)
+                past_sqlalchemy.forgets = True
+                assert await _ask(calling, request) == right, request.operation
+    assert others.units
+    assert past_sqlalchemy.forgotten > 40
 
 
 async def test_reads_without_it_tell_nothing_else(
@@ -222,7 +297,7 @@ async def test_whoever_names_no_tenant_is_told_nothing(
     for statement, given in heard.items():
         if not statement.lstrip().startswith(("SELECT", "WITH")) or not touches_tables(statement):
             continue
-        for sql in (statement, _forget(None, None, statement, given)[0]):  # type: ignore[arg-type]
+        for sql in (statement, _forget(None, None, statement, given)[0]):
             async with service.database.transaction() as tx:
                 rows = (await (await tx.connection()).exec_driver_sql(sql, given)).all()
                 await tx.rollback()
