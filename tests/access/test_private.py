@@ -39,6 +39,7 @@ def _reads(group: Group) -> Iterator[tuple[str, dict[str, str]]]:
         "units": group.units,
         "people": group.people,
         "cycles": {"cycle": group.cycle},
+        "imports": {},  # shown to whoever sent them alone
     }
     for path, operations in group.app.openapi()["paths"].items():
         if "get" not in operations or not path.startswith("/v1") or path.startswith(_OF_ADMINS):

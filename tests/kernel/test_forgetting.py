@@ -313,6 +313,7 @@ async def filled(mine: Group, tenant: Tenant, kept: Json) -> Group:
     async for _ in _tour(mine, tenant.key, kept):
         pass
     await mine.build.key_result(plan=[{"date": "2026-06-30", "value": "5"}])
+    await submitted(mine.build.rest, "objective\nNEW\n", "dry_run")
     return mine
 
 

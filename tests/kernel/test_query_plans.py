@@ -176,6 +176,7 @@ _STATEMENTS: dict[str, _Values] = {
 
 # Ids are numbers, so that a row's links can be worked out.
 _FILL = """
+SET LOCAL statement_timeout = 0;  -- filling takes as long as the machine is slow
 CREATE FUNCTION pg_temp.id(n int) RETURNS uuid LANGUAGE sql
 RETURN ('00000000-0000-0000-0000-' || lpad(to_hex(n), 12, '0'))::uuid;
 DROP INDEX objectives_search_idx, key_results_search_idx;  -- filling them takes long
