@@ -21,7 +21,7 @@ from graphql import (
     execute_subscription_event,
     visit,
 )
-from okr_service.access.policy import Grants, Principal, require
+from okr_service.access.policy import Principal, require
 from okr_service.events.broadcast import PATIENCE
 from okr_service.events.cursors import Cursor
 from okr_service.events.feed import Recognise
@@ -33,7 +33,7 @@ from okr_service.graphql.names import as_ours
 from okr_service.graphql.operations import DocumentErrors, Plan, Prepared
 from okr_service.graphql.projection.root_fields import HAPPENED_TO
 from okr_service.graphql.roots import Followed, ReadCall, Wanted
-from okr_service.graphql.subscriptions.renditions import Renditions
+from okr_service.graphql.subscriptions.renditions import Renditions, View
 from okr_service.kernel.database import fetch_bytes
 from okr_service.kernel.errors import Unavailable
 from okr_service.kernel.fields import Ref
@@ -55,7 +55,7 @@ class Following:
     """Follows what happens for one subscription of somebody's, from a cursor on."""
 
     __slots__ = (
-        "_again", "_asked", "_begins", "_executor", "_failures", "_followed", "_grants",
+        "_again", "_asked", "_begins", "_executor", "_failures", "_followed",
         "_looked", "_recognise", "_renditions", "_shared", "_view", "_wanted", "cursor",
     )  # fmt: skip
 
@@ -65,7 +65,7 @@ class Following:
         self._renditions = renditions
         self._failures = 0
         self._looked = 0.0
-        self._grants: Grants | None = None
+        self._view: View | None = None
 
     async def begin(self, after: str | None = None) -> None:
         """Find out what is followed, from where on; a cursor counts instead of the one asked.
@@ -192,9 +192,10 @@ class Following:
         )
 
     async def _rendition(self, happening: Happening, who: Principal) -> bytes | None:
-        if who.grants is not self._grants:  # it is the same object as long as they are believed
-            self._grants, self._view = who.grants, _view_of(who)
-        key = (happening.cursor, self._asked.prepared, self._shared, self._view)
+        if self._view is None or self._view.grants is not who.grants:
+            self._view = self._renditions.view(who.grants)  # the same as long as it is believed
+        seen_by = (who.tenant_id, self._view, who.person_id, who.unit_id)
+        key = (happening.cursor, self._asked.prepared, self._shared, seen_by)
         return await self._renditions.made(key, lambda: self._render(happening, who))
 
     async def _render(self, happening: Happening, who: Principal) -> bytes | None:
@@ -245,12 +246,6 @@ def _beyond(stretch: Stretch, cursor: Cursor) -> list[Happening]:
     """Return what of a stretch is beyond a cursor."""
     found = stretch.happenings
     return list(found[bisect_right(found, cursor.place, key=lambda one: one.cursor.place) :])
-
-
-def _view_of(who: Principal) -> Hashable:
-    """Return what of a caller decides what they are shown."""
-    # A frozen set works out its hash once.
-    return who.tenant_id, frozenset(who.grants.items()), who.person_id, who.unit_id
 
 
 def _shared_variables(asked: Asked) -> Hashable:
