@@ -28,6 +28,7 @@ from rich.table import Table
 
 from okr_service.client import LOCAL, ApiKey, Url, calling, fail, refused
 from okr_service.imports.formats import Format
+from okr_service.jobs_awaited import report_of_job
 
 Json = dict[str, Any]  # what httpx gives
 
@@ -82,7 +83,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="The service's report, as J
 
 
 def import_file(
-    file: Annotated[str, typer.Argument(help="A CSV, XLSX or NDJSON file; - is standard input.")],
+    file: Annotated[
+        str | None, typer.Argument(help="A CSV, XLSX or NDJSON file; - is standard input.")
+    ] = None,
     url: Url = LOCAL,
     api_key: ApiKey = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show only what it would do.")] = False,
@@ -96,32 +99,45 @@ def import_file(
     form: Annotated[
         FileForm | None, typer.Option("--format", help="If the file's name does not say.")
     ] = None,
+    job: Annotated[
+        str | None, typer.Option(help="Send nothing: wait for this import, sent before.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load a file of targets into a running service."""
-    body, kind = _read(file), _kind_of(file, form)
+    """Load a file of targets into a running service; of a large one, wait for the job."""
+    if (file is None) is (job is None):
+        fail("name either a file or a --job")
     asked = {
         "mode": "dry_run" if dry_run else "commit",
         "on_error": on_error.value,
         "prune": str(prune).lower(),
         **({"scope": scope} if scope else {}),
     }
-    headers = {"Content-Type": kind.value, "Accept": "application/json"}
-    with calling(url, api_key) as service, _sending(body) as pieces:
-        headers["Content-Length"] = str(len(body))
-        answer = service.post("imports", params=asked, content=pieces, headers=headers)
-        answer = _finished(service, answer)
-    report = _report_of(answer)
+    with calling(url, api_key) as service:
+        report = _sent(service, file, form, asked) if file is not None else {"id": job}
+        if "id" in report:
+            report = report_of_job(service, str(report["id"]), _notes)
     if as_json:
         print(json.dumps(report, ensure_ascii=False, indent=2))
     else:
-        _show(report, dry_run=dry_run)
+        _show(report, dry_run=report.get("mode") == "dry_run")
     raise typer.Exit(1 if report.get("errors") else 0)
 
 
-def _finished(_: httpx.Client, answer: httpx.Response) -> httpx.Response:
-    """Return the answer with the report: where an import runs as a job, wait for it here."""
-    return answer
+def _sent(
+    service: httpx.Client, file: str, form: FileForm | None, asked: Mapping[str, str]
+) -> Json:
+    """Send a file; returns the report, or the job that will have it."""
+    body, kind = _read(file), _kind_of(file, form)
+    headers = {"Content-Type": kind.value, "Accept": "application/json"}
+    headers["Content-Length"] = str(len(body))
+    with _sending(body) as pieces:
+        answer = service.post("imports", params=asked, content=pieces, headers=headers)
+    told = _report_of(answer)
+    if answer.status_code == httpx.codes.ACCEPTED:
+        again = f"okr import --job {told['id']}"
+        _notes.print(f"It runs as a job; to wait for it again: {again}", soft_wrap=True)
+    return told
 
 
 def export_file(
@@ -259,7 +275,7 @@ def _show(report: Json, *, dry_run: bool) -> None:
         for one in report["pruned"]:
             console.print(f"cancelled: {one['kind']} {one['external_id']}", markup=False)
     else:
-        _notes.print(f"{report['status']} {report['detail']}", markup=False)
+        _notes.print(report["detail"], markup=False)
     _show_errors(report.get("errors", []))
 
 

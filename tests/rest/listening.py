@@ -10,14 +10,15 @@ from fastapi import FastAPI
 
 
 @asynccontextmanager
-async def listening(app: FastAPI, *, lifespan: bool = False) -> AsyncIterator[int]:
+async def listening(app: FastAPI, *, lifespan: bool = False, port: int = 0) -> AsyncIterator[int]:
     """Serve an instance, logging whatever loggers let through; gives its port."""
     config = uvicorn.Config(
         app, log_config=None, lifespan="on" if lifespan else "off", proxy_headers=False
     )
     server = uvicorn.Server(config)
     with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(("127.0.0.1", port))
         opened.listen()  # whoever comes before the server does waits
         serving = asyncio.create_task(server.serve([opened]))
         try:
