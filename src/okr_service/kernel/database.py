@@ -52,7 +52,8 @@ _FOREIGN_KEY_VIOLATION = "23503"  # looked up before, so deleted since
 _QUERY_CANCELED = "57014"
 # Shutting down, starting, too many connections, lost ones; tables not migrated yet.
 _UNREACHABLE = {
-    *("57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08006"),
+    *("57P01", "57P02", "57P03", "08000", "08001", "08003", "08006"),
+    *("53100", "53200", "53300"),  # no room on its disk, in its memory, for a connection
     "42P01",
 }
 
