@@ -46,6 +46,7 @@ app.command("export")(export_file)
 app.command("template")(template_file)
 
 _T = TypeVar("_T")
+_DRAINS_WITHIN = 20  # seconds in which requests may end, and streams are cut after
 _IS_WALLED = select(func.row_security_active("tenants"))
 
 DataFolder = Annotated[
@@ -87,11 +88,13 @@ async def _work(settings: Settings) -> None:
 
     app = create_app(settings)
     worker = app.state.worker
-    working = worker.start()
+    working, told = worker.start(), asyncio.Event()
     for stop in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(stop, working.cancel)
+        asyncio.get_running_loop().add_signal_handler(stop, told.set)
     print("okr-service does jobs", flush=True)
-    await asyncio.wait({working})
+    stopping = asyncio.create_task(told.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
     await worker.close()
     await app.state.service.database.close()
 
@@ -315,6 +318,7 @@ def _run(settings: Settings, host: str, port: int) -> None:
         proxy_headers=False,  # OKR_TRUSTED_PROXIES says whom the app believes
         server_header=False,
         ws_max_size=settings.body_limit_bytes,
+        timeout_graceful_shutdown=_DRAINS_WITHIN,
         ws_per_message_deflate=False,  # its state takes as much memory as all else of a connection
     )
     key = settings.bootstrap_api_key

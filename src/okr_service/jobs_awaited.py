@@ -32,7 +32,9 @@ def report_of_job(service: httpx.Client, job_id: str, notes: Console) -> Json:
             time.sleep(_LOOKS_EVERY)
     if job["state"] == "cancelled":
         fail("the import was cancelled, with nothing of it done")
-    report: Json = job["result"] or job["problem"]
+    report: Json | None = job["result"] or job["problem"]
+    if report is None:
+        fail("what came of the import was erased, with a person whom it named")
     if job["result"] is None and report["code"] != _REJECTED:
         fail(report["detail"])
     return report

@@ -14,6 +14,7 @@ from tests.imports.working import ended, rows, submitted, until, working
 
 from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database
+from okr_service.kernel.forest import hold_structure
 
 _OKR = Path(sys.executable).parent / "okr"
 
@@ -62,14 +63,16 @@ async def test_a_worker_told_to_stop_puts_its_import_back(
     app = start(database_url=SecretStr(own_database_url))
     owner = Database.as_owner(app.state.service.settings)
     async with owner.transaction() as tx:
-        _, key = await found_with_key(tx, "Test", ISSUING)
-    await owner.close()
+        tenant, key = await found_with_key(tx, "Test", ISSUING)
     process = await _work(own_database_url)
     async with client(app, key) as rest:
-        job = await submitted(rest, rows(4_000))
-        await until(rest, job, lambda found: found["rows_written"] > 0)
-        process.terminate()
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        job = await submitted(rest, rows(40))
+        async with owner.transaction(tenant.tenant_id) as tx:
+            await hold_structure(tx, tenant.tenant_id, alone=True)  # it goes no further than this
+            await until(rest, job, lambda found: found["rows_read"] > 0)
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 10) == 0
         async with working(app):
             done = await ended(rest, job)
-    assert (done["state"], done["counts"]["created"]) == ("done", 4_000)
+    await owner.close()
+    assert (done["state"], done["counts"]["created"]) == ("done", 40)

@@ -121,6 +121,36 @@ async def test_a_worker_that_stops_puts_it_back_and_it_is_done_once(
     assert (await build.get(created))["page"]["total"] == 50
 
 
+async def test_stopping_workers_use_up_no_attempts(
+    app: FastAPI, build: Build, database: Database, tenant: Tenant
+) -> None:
+    job = await submitted(build.rest, rows(5))
+    async with held_up(database, tenant):
+        for _ in range(6):
+            worker = worker_of(app)
+            worker.start()
+            await is_running(build.rest, job)
+            await asyncio.sleep(1.2)  # until a job that was put back is looked for
+            await worker.close()
+    async with working(app):
+        done = await ended(build.rest, job)
+    assert (done["state"], done["counts"]["created"]) == ("done", 5)
+
+
+async def test_those_who_wait_keep_no_worker_from_another_tenant(
+    app: FastAPI, build: Build, database: Database, tenant: Tenant, other_rest: httpx.AsyncClient
+) -> None:
+    async with held_up(database, tenant), working(app):
+        first = await submitted(build.rest, rows(5))
+        await is_running(build.rest, first)
+        waiting = [await submitted(build.rest, rows(1, "Sau", nth)) for nth in range(15)]
+        await asyncio.sleep(3)
+        theirs = await submitted(other_rest, rows(1))
+        done = await ended(other_rest, theirs)
+        assert done["state"] == "done"
+        assert (await shown(build.rest, waiting[-1]))["state"] == "queued"
+
+
 async def test_a_cancelled_task_puts_it_back(
     app: FastAPI, build: Build, tenant: Tenant, database: Database
 ) -> None:
@@ -130,8 +160,10 @@ async def test_a_cancelled_task_puts_it_back(
         running = worker.start()
         await is_running(build.rest, job)
         every = [task for task in asyncio.all_tasks() if "_dispatch" in repr(task.get_coro())]
-        for task in every:
-            task.cancel()
+        for _ in range(3):  # whoever is impatient
+            for task in every:
+                task.cancel()
+            await asyncio.sleep(0)
         await asyncio.wait(every)
         assert every
         assert not running.done()

@@ -119,7 +119,7 @@ async def cancel_import(tx: Transaction, who: Principal, ref: Ref, kept: timedel
     if job_id is None:
         raise absent
     named = (ImportJob.tenant_id == who.tenant_id, ImportJob.id == job_id, *imports_of(who))
-    state = await tx.scalar(select(ImportJob.state).where(*named).with_for_update())
+    state = await tx.scalar(select(ImportJob.state).where(*named).with_for_update(key_share=True))
     if state is None:
         raise absent
     if state in (JobState.DONE, JobState.FAILED):

@@ -48,6 +48,7 @@ from okr_service.settings import Settings
 
 _TELLS_EVERY = 1.0  # seconds
 _TURN = timedelta(seconds=1)  # after which it is looked whether it is a job's turn
+_LATEST_TURN = timedelta(minutes=1)
 _MOST_ATTEMPTS = 5
 _BEGUN: dict[str, object] = {
     "state": JobState.RUNNING,
@@ -110,8 +111,9 @@ class Imports:
         try:
             await doing
         except asyncio.CancelledError:
-            if not watch.cancelled:
-                raise  # the worker stops
+            if not watch.cancelled:  # the worker stops
+                await self._put_down(task, watch)
+                raise
             await self._end(task, JobState.CANCELLED)
         except _Cancelled:
             await self._end(task, JobState.CANCELLED)
@@ -126,11 +128,18 @@ class Imports:
             telling.cancel()
             await asyncio.wait({telling})
 
+    async def _put_down(self, task: Task, watch: Watch) -> None:
+        """Let an attempt that was broken off by a stopping worker not count."""
+        if watch.begun:
+            with suppress(OkrError, DBAPIError):
+                await self._write(task, {"attempts": ImportJob.attempts - 1})
+
     async def _do(self, task: Task, watch: Watch) -> None:
         async with self.database.transaction(task.tenant_id) as tx:
             job = await self._taken_up(tx, task)
             if job is None:
                 return
+            watch.begun = True
             who = await self._sender(job)
             with tempfile.TemporaryFile() as file:
                 async for piece in jobs.kept_pieces(self.database, task, Part.FILE):
@@ -143,8 +152,10 @@ class Imports:
     async def _taken_up(self, tx: Transaction, task: Task) -> ImportJob | None:
         """Return a job whose turn it is; None where there is nothing left to do."""
         await self._be_patient(tx)
-        if not await tx.scalar(_turn_of(task.tenant_id)) or await tx.scalar(_before(task)):
-            raise NotYet(_TURN)
+        before = await tx.scalar(_before(task)) or 0
+        if before or not await tx.scalar(_turn_of(task.tenant_id)):
+            # The further back, the later: those who wait shall not keep workers from others.
+            raise NotYet(min(_TURN * max(before, 1), _LATEST_TURN))
         job: ImportJob | None = await tx.scalar(select(ImportJob).where(*jobs.of(task)))
         if job is None or job.state in jobs.ENDED:
             return None
@@ -192,8 +203,10 @@ class Imports:
             await asyncio.sleep(_TELLS_EVERY)
             if watch.ending:
                 return
-            with suppress(OkrError, DBAPIError):  # the import itself will find out
+            try:
                 watch.cancelled = await self._write(task, watch.progress)
+            except Exception as error:  # noqa: BLE001 - the import itself will find out
+                _log.warning("import %s is not told of: %s", task.job_id, type(error).__name__)
             if watch.cancelled:
                 watch.stopping = True
                 doing.cancel()
@@ -229,15 +242,14 @@ def _turn_of(tenant_id: UUID) -> Select[bool]:
     return select(func.pg_try_advisory_xact_lock(name))
 
 
-def _before(task: Task) -> Select[bool]:
-    """Ask whether another job of the tenant is to be done first."""
-    earlier = select(ImportJob.id).where(
+def _before(task: Task) -> Select[int]:
+    """Ask how many other jobs of the tenant are to be done first."""
+    return select(func.count()).where(
         ImportJob.tenant_id == task.tenant_id,
         ImportJob.id < task.job_id,
         ImportJob.state.not_in(jobs.ENDED),
         ImportJob.cancel_requested_at.is_(None),
     )
-    return select(earlier.exists())
 
 
 def _options(job: ImportJob) -> ImportOptions:

@@ -18,6 +18,7 @@ class Watch:
     """What an import has done so far; it is written by the import, and read by another task."""
 
     rows_read: int = 0
+    begun: bool = False
     under_way: Import | None = None
     cancelled: bool = False
     stopping: bool = False  # it is to stop, cancelled or not

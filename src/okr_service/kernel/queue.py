@@ -36,10 +36,8 @@ from pgqueuer.domain.models import Job
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.ports.driver import NotifyCallback
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from okr_service.kernel.database import Database, Transaction, fetch_rows
-from okr_service.kernel.errors import OkrError
 
 SCHEMA = "okr_jobs"
 PATIENCE = timedelta(seconds=30)  # how long a worker may say nothing before it is given up
@@ -157,7 +155,7 @@ class Queue:
             except asyncio.CancelledError:
                 # By `stop`, or by whoever ends the process: the job goes back into the queue.
                 doing.cancel()
-                await asyncio.wait({doing})
+                await _over(doing)
                 again = timedelta(0)
             finally:
                 self._doing.discard(doing)
@@ -172,8 +170,10 @@ class Queue:
 
     async def _keep_tidy(self) -> None:
         while True:
-            with suppress(OkrError, DBAPIError):
+            try:
                 await self._tidy()
+            except Exception as error:  # noqa: BLE001 - whatever it was, it is tried again
+                _log.warning("the queue is not tidied: %s", type(error).__name__)
             await asyncio.sleep(_TIDIES_EVERY)
 
     async def _tidy(self) -> None:
@@ -183,6 +183,13 @@ class Queue:
             await queries.requeue_jobs(held)
         async with self._database.transaction() as tx:
             await tx.execute(_FORGET_LOG, {"kept": _LOG_KEPT})
+
+
+async def _over(doing: "asyncio.Task[timedelta | None]") -> None:
+    """Wait until a job is put down, however often that is interrupted: it must go back."""
+    while not doing.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({doing})
 
 
 async def _done(work: Work, task: Task) -> timedelta | None:
