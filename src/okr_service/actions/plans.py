@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from okr_service.access.policy import Permission, Principal, require, require_for
 from okr_service.actions.access import action_plan_seen
 from okr_service.actions.around import (
+    Judged,
     Surroundings,
     Values,
     add_judged,
@@ -85,14 +86,14 @@ async def create_action_plans(
 
 def _new_plan(
     who: Principal, around: Surroundings, named: Named, keys: Collection[str], new: NewActionPlan
-) -> Values:
+) -> Judged:
     if new.key_result_id is None:
         raise InvalidInput([FieldError("/key_result_id", "required")])
     held = around.key_results[named.id(new.key_result_id, "/key_result_id")]
     require_for(who, Permission.PLAN, held.unit_id, held.objective_owner_id, held.owner_id)
     values = _plan_values(around, new, around.open.cycle(held.cycle_id))
     require_free(new.external_id, keys)
-    return {**values, "key_result_id": held.id}
+    return {**values, "key_result_id": held.id}, held.objective_id
 
 
 async def edit_action_plan(

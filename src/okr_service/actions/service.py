@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, select
 from okr_service.access.policy import Permission, Principal, require, require_for
 from okr_service.actions.access import action_plan_seen, action_seen
 from okr_service.actions.around import (
+    Judged,
     Surroundings,
     Values,
     add_judged,
@@ -98,7 +99,7 @@ async def create_actions(
 
 def _new_action(
     who: Principal, around: Surroundings, plans: "_Plans", keys: Collection[str], new: NewAction
-) -> Values:
+) -> Judged:
     plan = plans.of(new.action_plan_id)
     held = around.key_results.get(plan.key_result_id)
     if held is None:  # its key result was deleted meanwhile
@@ -107,7 +108,7 @@ def _new_action(
     require_for(who, Permission.PLAN, held.unit_id, *owners)
     values = _action_values(around, new, around.open.cycle(held.cycle_id))
     require_free(new.external_id, keys)
-    return {**values, "action_plan_id": plan.id}
+    return {**values, "action_plan_id": plan.id}, held.objective_id
 
 
 async def edit_action(

@@ -60,7 +60,9 @@ def created(subject: str) -> Callable[[Mapping[str, object]], Change]:
         row_id = row["id"]
         assert isinstance(row_id, UUID)
         said = {name: value for name, value in row.items() if name not in _NOT_SAID}
-        return Change("created", subject, row_id, after=said)
+        objective_id = row.get("objective_id")
+        assert objective_id is None or isinstance(objective_id, UUID)
+        return Change("created", subject, row_id, after=said, objective_id=objective_id)
 
     return change
 
