@@ -15,7 +15,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY migrations migrations
 COPY src src
 # Without the embedded PostgreSQL: that is the extra which is not named here.
-RUN python -m hatchling build --target wheel dist \
+RUN python -m hatchling build --target wheel --directory dist \
     && sha256sum dist/*.whl > sum.txt \
     && read -r sum wheel < sum.txt \
     && echo "okr-service[parquet] @ file://$PWD/$wheel --hash=sha256:$sum" > okr.txt \
