@@ -205,6 +205,27 @@ def _serving(*arguments: str, **variables: str) -> Iterator[tuple[str, str]]:
     serving.communicate()
 
 
+def test_an_admin_key_that_was_given_is_not_told_to_the_log() -> None:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("OKR_")}
+    key = "a-key-that-only-those-know-who-gave-it"
+    given = {"OKR_DATABASE_URL": "postgresql://x@127.0.0.1:1/y", "OKR_BOOTSTRAP_API_KEY": key}
+    with subprocess.Popen(
+        [str(_OKR), "serve", "--port", "0"],
+        env={**kept, **given, **_SECRET},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as serving:
+        assert serving.stdout is not None
+        said = ""
+        while "ready at" not in said and serving.poll() is None:
+            said += serving.stdout.readline()
+        serving.terminate()
+        said += serving.communicate()[0]
+    assert "ready at" in said
+    assert key not in said
+
+
 @pytest.fixture
 def planted_service(empty_database_url: str) -> Iterator[dict[str, str]]:
     """Serve a database with a planted tree; gives the variables to call it with."""

@@ -321,8 +321,9 @@ def _run(settings: Settings, host: str, port: int) -> None:
         timeout_graceful_shutdown=_DRAINS_WITHIN,
         ws_per_message_deflate=False,  # its state takes as much memory as all else of a connection
     )
-    key = settings.bootstrap_api_key
-    server = _Server(config, key.get_secret_value() if key else None)
+    # Who gave a key knows it, and what is printed here is the log of a container.
+    made = None if "bootstrap_api_key" in given_settings(os.environ) else settings.bootstrap_api_key
+    server = _Server(config, made.get_secret_value() if made else None)
     try:
         server.run()
     except KeyboardInterrupt:
