@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import orjson
+from graphql.execution.execute import Executor
 from graphql.execution.values import VariableValues
 from strawberry.types.info import Info
 
@@ -55,7 +56,7 @@ class Following:
     """Follows what happens for one subscription of somebody's, from a cursor on."""
 
     __slots__ = (
-        "_again", "_asked", "_begins", "_executor", "_failures", "_followed",
+        "_again", "_asked", "_begins", "_failures", "_followed",
         "_looked", "_recognise", "_renditions", "_shared", "_view", "_wanted", "cursor",
     )  # fmt: skip
 
@@ -73,8 +74,16 @@ class Following:
         Raises:
             DocumentErrors: it cannot be followed, and why.
         """
-        asked = self._asked
         self._require_chosen()
+        self._again = after
+        source = await _awaited(create_source_event_stream(self._executor()))
+        if isinstance(source, ExecutionResult):
+            raise DocumentErrors(source.errors or [])
+        self._shared = _shared_variables(self._asked)
+
+    def _executor(self) -> Executor[object]:
+        """Return what executes the operation: made when it is needed, for each takes 2 kB."""
+        asked = self._asked
         executor = PassingFragments.build(
             asked.operations.schema,
             asked.prepared.document,
@@ -84,12 +93,7 @@ class Following:
         )
         if isinstance(executor, list):
             raise DocumentErrors(executor)
-        self._executor = executor
-        self._again = after
-        source = await _awaited(create_source_event_stream(executor))
-        if isinstance(source, ExecutionResult):
-            raise DocumentErrors(source.errors or [])
-        self._shared = _shared_variables(asked)
+        return executor
 
     def _require_chosen(self) -> None:
         """Let an operation through whose one root field is not skipped."""
@@ -213,7 +217,7 @@ class Following:
             **self._followed.tell(happening),
             "shown": shown,
         }
-        making = self._executor.build_per_event_executor(payload)
+        making = self._executor().build_per_event_executor(payload)
         result = await _awaited(execute_subscription_event(making))
         if result.errors:
             raise DocumentErrors(result.errors)
