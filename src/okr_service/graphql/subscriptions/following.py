@@ -22,7 +22,7 @@ from graphql import (
     execute_subscription_event,
     visit,
 )
-from okr_service.access.policy import Principal, require
+from okr_service.access.policy import Grants, Principal, require
 from okr_service.events.broadcast import PATIENCE
 from okr_service.events.cursors import Cursor
 from okr_service.events.feed import Recognise
@@ -34,7 +34,7 @@ from okr_service.graphql.names import as_ours
 from okr_service.graphql.operations import DocumentErrors, Plan, Prepared
 from okr_service.graphql.projection.root_fields import HAPPENED_TO
 from okr_service.graphql.roots import Followed, ReadCall, Wanted
-from okr_service.graphql.subscriptions.renditions import Renditions, View
+from okr_service.graphql.subscriptions.renditions import Renditions
 from okr_service.kernel.database import fetch_bytes
 from okr_service.kernel.errors import Unavailable
 from okr_service.kernel.fields import Ref
@@ -56,7 +56,7 @@ class Following:
     """Follows what happens for one subscription of somebody's, from a cursor on."""
 
     __slots__ = (
-        "_again", "_asked", "_begins", "_failures", "_followed",
+        "_again", "_asked", "_begins", "_failures", "_followed", "_grants",
         "_looked", "_recognise", "_renditions", "_shared", "_view", "_wanted", "cursor",
     )  # fmt: skip
 
@@ -66,7 +66,7 @@ class Following:
         self._renditions = renditions
         self._failures = 0
         self._looked = 0.0
-        self._view: View | None = None
+        self._grants: Grants | None = None
 
     async def begin(self, after: str | None = None) -> None:
         """Find out what is followed, from where on; a cursor counts instead of the one asked.
@@ -196,10 +196,9 @@ class Following:
         )
 
     async def _rendition(self, happening: Happening, who: Principal) -> bytes | None:
-        if self._view is None or self._view.grants is not who.grants:
-            self._view = self._renditions.view(who.grants)  # the same as long as it is believed
-        seen_by = (who.tenant_id, self._view, who.person_id, who.unit_id)
-        key = (happening.cursor, self._asked.prepared, self._shared, seen_by)
+        if who.grants is not self._grants:  # it is the same object as long as they are believed
+            self._grants, self._view = who.grants, _view_of(who)
+        key = (happening.cursor, self._asked.prepared, self._shared, self._view)
         return await self._renditions.made(key, lambda: self._render(happening, who))
 
     async def _render(self, happening: Happening, who: Principal) -> bytes | None:
@@ -252,6 +251,12 @@ def _beyond(stretch: Stretch, cursor: Cursor) -> list[Happening]:
     return list(found[bisect_right(found, cursor.place, key=lambda one: one.cursor.place) :])
 
 
+def _view_of(who: Principal) -> Hashable:
+    """Return what of a caller decides what they are shown."""
+    # A frozen set works out its hash once.
+    return who.tenant_id, frozenset(who.grants.items()), who.person_id, who.unit_id
+
+
 def _shared_variables(asked: Asked) -> Hashable:
     """Return the variables that decide what a response shows, and its language.
 
@@ -259,7 +264,8 @@ def _shared_variables(asked: Asked) -> Hashable:
     """
     names = _names_within(asked.prepared)
     values = {name: value for name, value in asked.raw_variables.items() if name in names}
-    return asked.language, orjson.dumps(values, default=str, option=orjson.OPT_SORT_KEYS)
+    text = orjson.dumps(values, default=str, option=orjson.OPT_SORT_KEYS)
+    return asked.language, text.decode()  # orjson's own bytes keep the 4 kB they began with
 
 
 async def _awaited(value: Awaitable[_T] | _T) -> _T:

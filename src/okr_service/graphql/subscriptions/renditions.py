@@ -1,43 +1,19 @@
-"""What several subscribers share: responses, made once and kept for a moment, and views."""
+"""Responses that several subscribers share: made once, kept for a moment."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
-
-from okr_service.access.policy import Grants
 
 _SECONDS = 2.0
 _BYTES = 8_000_000
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class View:
-    """What some grants let see; equal to that of equal ones."""
-
-    grants: Grants = field(compare=False, repr=False)
-    _granted: frozenset[tuple[object, object]]  # works out its hash once
-
-    @classmethod
-    def of(cls, grants: Grants) -> "View":
-        """Return the view that grants give."""
-        return cls(grants, frozenset(grants.items()))
 
 
 @dataclass
 class Renditions:
     """The responses made lately in this process, by what they are made of."""
 
-    _views: WeakValueDictionary[int, View] = field(default_factory=WeakValueDictionary)
     _made: dict[Hashable, "asyncio.Future[bytes | None]"] = field(default_factory=dict)
     _size: int = 0
-
-    def view(self, grants: Grants) -> View:
-        """Return the view that grants give, the same one to all who have these very grants."""
-        found = self._views.get(id(grants))  # a view holds its grants, so the id is no other's
-        if found is None:
-            found = self._views[id(grants)] = View.of(grants)
-        return found
 
     async def made(
         self, key: Hashable, make: Callable[[], Awaitable[bytes | None]]
