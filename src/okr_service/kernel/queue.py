@@ -16,10 +16,11 @@ the wall, and a worker enters the tenant that the ids name before it looks at th
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Self
 from uuid import UUID
 
@@ -90,11 +91,12 @@ class NotYet(Exception):
 
 
 Work = Callable[[Task], Awaitable[None]]
+Fetch = Callable[[str, Sequence[object]], Awaitable[list[dict[str, object]]]]
 
 
 async def put(tx: Transaction, kind: str, task: Task, after: timedelta | None = None) -> None:
     """Put a job into the queue, to be taken once the transaction is committed and time is up."""
-    await _queries(_Within(tx)).enqueue(kind, task.payload, execute_after=after)
+    await _queries(_within(tx)).enqueue(kind, task.payload, execute_after=after)
 
 
 class Queue:
@@ -138,7 +140,7 @@ class Queue:
             self._manager.shutdown.set()
 
     def _made(self) -> QueueManager:
-        manager = QueueManager(_queries(_OnItsOwn(self._database)))
+        manager = QueueManager(_queries(_on_its_own(self._database)))
         for kind, work in self._works.items():
             # Held: what could not even be put back, for the database was away, is not lost.
             manager.entrypoint(kind, on_failure="hold", accepts_context=False)(self._doer(work))
@@ -178,7 +180,7 @@ class Queue:
 
     async def _tidy(self) -> None:
         """Take up what is held, and forget what was logged of jobs done long ago."""
-        queries = _queries(_OnItsOwn(self._database))
+        queries = _queries(_on_its_own(self._database))
         if held := [job.id for job in await queries.list_failed_jobs()]:
             await queries.requeue_jobs(held)
         async with self._database.transaction() as tx:
@@ -220,13 +222,14 @@ def _queries(driver: "_Driver") -> Queries:
 class _Driver:
     """How pgqueuer reaches the database; nobody listens, see the module's first lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
         self._shutdown = asyncio.Event()
         self._tasks = TaskManager()
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
         """Return a statement's rows."""
-        raise NotImplementedError
+        return await self._fetch(query, args)
 
     async def execute(self, query: str, *args: object) -> str:
         """Run a statement."""
@@ -256,26 +259,16 @@ class _Driver:
         pass
 
 
-class _Within(_Driver):
-    """Runs statements in a transaction that somebody else commits."""
-
-    def __init__(self, tx: Transaction) -> None:
-        super().__init__()
-        self._tx = tx
-
-    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
-        """Return a statement's rows."""
-        return await fetch_rows(self._tx, query, args)
+def _within(tx: Transaction) -> _Driver:
+    """Have statements run in a transaction that somebody else commits."""
+    return _Driver(partial(fetch_rows, tx))
 
 
-class _OnItsOwn(_Driver):
-    """Runs each statement in a transaction of its own, in no tenant."""
+def _on_its_own(database: Database) -> _Driver:
+    """Have each statement run in a transaction of its own, in no tenant."""
 
-    def __init__(self, database: Database) -> None:
-        super().__init__()
-        self._database = database
-
-    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
-        """Return a statement's rows."""
-        async with self._database.transaction() as tx:
+    async def fetch(query: str, args: Sequence[object]) -> list[dict[str, object]]:
+        async with database.transaction() as tx:
             return await fetch_rows(tx, query, args)
+
+    return _Driver(fetch)
