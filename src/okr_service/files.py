@@ -114,9 +114,10 @@ def import_file(
         **({"scope": scope} if scope else {}),
     }
     with calling(url, api_key) as service:
-        report = _sent(service, file, form, asked) if file is not None else {"id": job}
-        if "id" in report:
-            report = report_of_job(service, str(report["id"]), _notes)
+        if file is not None:
+            report = _sent(service, file, form, asked)
+        else:
+            report = report_of_job(service, str(job), _notes)
     if as_json:
         print(json.dumps(report, ensure_ascii=False, indent=2))
     else:
@@ -127,17 +128,18 @@ def import_file(
 def _sent(
     service: httpx.Client, file: str, form: FileForm | None, asked: Mapping[str, str]
 ) -> Json:
-    """Send a file; returns the report, or the job that will have it."""
+    """Send a file; returns the report, once the job has it where it is imported by one."""
     body, kind = _read(file), _kind_of(file, form)
     headers = {"Content-Type": kind.value, "Accept": "application/json"}
     headers["Content-Length"] = str(len(body))
     with _sending(body) as pieces:
         answer = service.post("imports", params=asked, content=pieces, headers=headers)
     told = _report_of(answer)
-    if answer.status_code == httpx.codes.ACCEPTED:
-        again = f"okr import --job {told['id']}"
-        _notes.print(f"It runs as a job; to wait for it again: {again}", soft_wrap=True)
-    return told
+    if answer.status_code != httpx.codes.ACCEPTED:
+        return told
+    again = f"okr import --job {told['id']}"
+    _notes.print(f"It runs as a job; to wait for it again: {again}", soft_wrap=True)
+    return report_of_job(service, told["id"], _notes)
 
 
 def export_file(

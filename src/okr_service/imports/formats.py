@@ -51,7 +51,10 @@ class Upload:
     @property
     def size(self) -> int:
         """Return how many bytes the file has."""
-        return self.file.seek(0, io.SEEK_END)
+        place = self.file.tell()
+        size = self.file.seek(0, io.SEEK_END)
+        self.file.seek(place)
+        return size
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -113,8 +113,12 @@ async def import_file(
     assert isinstance(call.request, FileRequest), "an import's request has a file"
     language = preferred_language(call.request.headers.get("accept-language", ""))
     async with uploaded(call.request.headers, call.request.file) as upload:
-        if _would_not_wait(prefer) or upload.size > _settings(call).import_job_from_bytes:
-            return await _taken_on(call, upload, options, language)
+        would_not_wait = _would_not_wait(prefer)
+        if would_not_wait or upload.size > _settings(call).import_job_from_bytes:
+            answer = await _taken_on(call, upload, options, language)
+            if would_not_wait:
+                answer.headers["Preference-Applied"] = _NO_WAIT
+            return answer
         limits = limits_of(_settings(call))
         table = await to_thread(read_table, upload.file, upload.form, limits)
         report = await service.import_table(call.tx, call.who, table, options)
@@ -132,10 +136,7 @@ async def _taken_on(
     who, named = call.who, ImportJob.id == job_id
     shown = await IMPORTS.one(call.tx, who.tenant_id, who.sight, named)
     assert shown is not None, "what was written can be read"
-    headers = {"Location": f"/v1/imports/{job_id}"}
-    if _would_not_wait(call.request.headers.get("prefer", "")):
-        headers["Preference-Applied"] = _NO_WAIT
-    return Response(shown.text, 202, headers, "application/json")
+    return Response(shown.text, 202, {"Location": f"/v1/imports/{job_id}"}, "application/json")
 
 
 @jobs_router.get("/imports", response_model=PageOf[ImportJobView])

@@ -50,11 +50,11 @@ _ONE_STATE = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _WORTH_ANOTHER_TRY = {"40P01", "40001", "23505"}
 _FOREIGN_KEY_VIOLATION = "23503"  # looked up before, so deleted since
 _QUERY_CANCELED = "57014"
-# Shutting down, starting, too many connections, lost ones; tables not migrated yet.
 _UNREACHABLE = {
-    *("57P01", "57P02", "57P03", "08000", "08001", "08003", "08006"),
+    *("57P01", "57P02", "57P03"),  # shutting down, starting
+    *("08000", "08001", "08003", "08006"),  # lost connections
     *("53100", "53200", "53300"),  # no room on its disk, in its memory, for a connection
-    "42P01",
+    "42P01",  # tables not migrated yet
 }
 
 _log = logging.getLogger(__name__)
