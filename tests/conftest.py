@@ -164,16 +164,17 @@ class Tenant:
 @pytest.fixture
 async def tenant(database: Database) -> Tenant:
     """Found a tenant."""
-    return await _found(database)
+    return await new_tenant(database)
 
 
 @pytest.fixture
 async def other_tenant(database: Database) -> Tenant:
     """Found another tenant."""
-    return await _found(database)
+    return await new_tenant(database)
 
 
-async def _found(database: Database) -> Tenant:
+async def new_tenant(database: Database) -> Tenant:
+    """Found a tenant in a database, as its owner."""
     async with database.transaction() as tx:
         tenant, key = await found_with_key(tx, "Test", ISSUING)
     return Tenant(tenant.tenant_id, key)

@@ -11,14 +11,13 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.conftest import ISSUING
+from tests.conftest import new_tenant
 from tests.rollup import exact, stored
 from tests.rollup.edits import Edited
 
 from okr_service.access.policy import Principal, Scope, granted
 from okr_service.analysis import reads
 from okr_service.analysis.reads import Moment, TreeRequest
-from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database, Reading
 from okr_service.kernel.forest import DEEPEST
 
@@ -53,9 +52,8 @@ class _Asked:
 
 
 async def _ask(database: Database, data: st.DataObject, edits: int) -> None:
-    async with database.transaction() as tx:
-        tenant, _ = await found_with_key(tx, "Test", ISSUING)
-    who = Principal(tenant.tenant_id, "test", granted([Scope.ADMIN]), "test")
+    tenant = await new_tenant(database)
+    who = tenant.who
     edited = Edited(database, who, data)
     await edited.begin()
     for _ in range(edits):

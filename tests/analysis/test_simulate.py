@@ -13,14 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from tests.build import Build
 from tests.calling import client
-from tests.conftest import ISSUING
+from tests.conftest import new_tenant
 from tests.rollup import exact, stored
 from tests.rollup.edits import Edited, values, weights
 
-from okr_service.access.policy import Principal, Scope, granted
 from okr_service.audit.model import AuditEvent
 from okr_service.checkins.model import CheckIn
-from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database, Reading
 from okr_service.rollup.model import ProgressOnDay
 
@@ -34,15 +32,14 @@ Json = dict[str, Any]  # what httpx gives
 async def test_a_simulation_says_what_doing_it_comes_to(
     app: FastAPI, database: Database, data: st.DataObject
 ) -> None:
-    async with database.transaction() as tx:
-        tenant, key = await found_with_key(tx, "Test", ISSUING)
-    who = Principal(tenant.tenant_id, "test", granted([Scope.ADMIN]), "test")
+    tenant = await new_tenant(database)
+    who = tenant.who
     edited = Edited(database, who, data)
     await edited.begin()
     for _ in range(10):
         await edited.edit()
     changes = [_drawn(edited.model, data) for _ in range(data.draw(st.integers(1, 4)))]
-    async with client(app, key) as rest, database.reading() as tx:
+    async with client(app, tenant.key) as rest, database.reading() as tx:
         before, traces = await _stored(tx, tenant.tenant_id)
 
         answer = await rest.post("/v1/rollup:simulate", json={"changes": changes})

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from tests.calling import client
-from tests.conftest import API_KEY_SECRET, ISSUING, Start
+from tests.conftest import API_KEY_SECRET, Start, new_tenant
 from tests.imports.working import ended, rows, submitted, until, working
 
-from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database
 from okr_service.kernel.forest import hold_structure
 
@@ -39,11 +38,10 @@ async def test_a_killed_worker_s_import_is_done_once_by_another(
 ) -> None:
     app = start(database_url=SecretStr(own_database_url))
     owner = Database.as_owner(app.state.service.settings)
-    async with owner.transaction() as tx:
-        _, key = await found_with_key(tx, "Test", ISSUING)
+    tenant = await new_tenant(owner)
     await owner.close()
     process = await _work(own_database_url)
-    async with client(app, key) as rest:
+    async with client(app, tenant.key) as rest:
         job = await submitted(rest, rows(8_000))
         await until(rest, job, lambda found: found["rows_written"] > 0)
         process.send_signal(signal.SIGKILL)
@@ -62,10 +60,9 @@ async def test_a_worker_told_to_stop_puts_its_import_back(
 ) -> None:
     app = start(database_url=SecretStr(own_database_url))
     owner = Database.as_owner(app.state.service.settings)
-    async with owner.transaction() as tx:
-        tenant, key = await found_with_key(tx, "Test", ISSUING)
+    tenant = await new_tenant(owner)
     process = await _work(own_database_url)
-    async with client(app, key) as rest:
+    async with client(app, tenant.key) as rest:
         job = await submitted(rest, rows(40))
         async with owner.transaction(tenant.tenant_id) as tx:
             await hold_structure(tx, tenant.tenant_id, alone=True)  # it goes no further than this

@@ -10,14 +10,15 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 from sqlalchemy import text
 from tests.build import Build
 from tests.calling import client
-from tests.conftest import Start, Tenant
+from tests.conftest import Start, Tenant, new_tenant
 from tests.group import Group
 from tests.imports.working import Json, ended, rows, shown, submitted, until, worker_of, working
 
-from okr_service.kernel.database import Database
+from okr_service.kernel.database import Database, database_url
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.queue import SCHEMA
 
@@ -195,18 +196,10 @@ async def test_lost_connections_are_made_anew_and_it_is_done_once(
     start: Start, own_database_url: str
 ) -> None:
     """As when PostgreSQL is restarted: every connection ends while an import runs."""
-    from pydantic import SecretStr  # noqa: PLC0415
-    from tests.conftest import ISSUING  # noqa: PLC0415
-
-    from okr_service.credentials.tenants import found_with_key  # noqa: PLC0415
-    from okr_service.kernel.database import database_url  # noqa: PLC0415
-
     app = start(database_url=SecretStr(own_database_url))
     owner = Database.as_owner(app.state.service.settings)
-    async with owner.transaction() as tx:
-        founded, key = await found_with_key(tx, "Test", ISSUING)
+    tenant = await new_tenant(owner)
     await owner.close()
-    tenant = Tenant(founded.tenant_id, key)
     plain = database_url(own_database_url).set(drivername="postgresql")
     admin = await asyncpg.connect(plain.render_as_string(hide_password=False))
     async with client(app, tenant.key) as rest, working(app):

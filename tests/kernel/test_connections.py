@@ -14,11 +14,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from tests.conftest import ISSUING
+from tests.conftest import new_tenant
 from tests.kernel.conftest import Pooled
 from tests.kernel.faults import end_other_processes, end_process_of, was_cancelled
 
-from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.connections import NothingStored
 from okr_service.kernel.database import Database, Reading, Transaction
 from okr_service.kernel.errors import (
@@ -75,9 +74,7 @@ def _settings(url: str, **given: object) -> Settings:
 
 
 async def _found(owner: Database) -> UUID:
-    async with owner.transaction() as tx:
-        tenant, _ = await found_with_key(tx, "Test", ISSUING)
-    return tenant.tenant_id
+    return (await new_tenant(owner)).tenant_id
 
 
 async def _notes(database: Database, tenant_id: UUID | None) -> list[str]:

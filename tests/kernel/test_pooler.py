@@ -11,12 +11,11 @@ from pydantic import SecretStr
 from sqlalchemy import event, text
 from tests.build import Build, Json
 from tests.calling import client
-from tests.conftest import ISSUING, Start, Tenant
+from tests.conftest import Start, Tenant, new_tenant
 from tests.kernel.conftest import Pooled
 from tests.kernel.pooler import SERVERS
 from tests.rollup import stored
 
-from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import Database
 from okr_service.kernel.errors import DatabaseUnavailable
 from okr_service.serving import Service
@@ -31,12 +30,6 @@ async def behind(start: Start, settings: Settings, pooled: Pooled) -> FastAPI:
     """Assemble the service behind the pooler."""
     url = pooled(settings.database_url.get_secret_value())
     return start(database_url=SecretStr(url), pooled=True, pool_size=12, pool_timeout_seconds=60)
-
-
-async def _found(database: Database) -> Tenant:
-    async with database.transaction() as tx:
-        tenant, key = await found_with_key(tx, "Test", ISSUING)
-    return Tenant(tenant.tenant_id, key)
 
 
 async def test_two_servers_do_the_work_of_all(behind: FastAPI) -> None:
@@ -68,7 +61,7 @@ async def test_services_that_start_while_others_work_are_ready(
 async def test_tenants_work_side_by_side_and_each_sees_its_own(
     behind: FastAPI, database: Database
 ) -> None:
-    tenants = [await _found(database) for _ in range(_TENANTS)]
+    tenants = [await new_tenant(database) for _ in range(_TENANTS)]
     marks = [f"Mark{number}" for number in range(_TENANTS)]
     await asyncio.gather(*map(_work, [behind] * _TENANTS, tenants, marks))
     for tenant in tenants:

@@ -8,10 +8,9 @@ from sqlalchemy import ForeignKeyConstraint, Table, text
 from sqlalchemy.exc import DBAPIError
 from tests.build import Build
 from tests.calling import client
-from tests.conftest import API_KEY_SECRET, ISSUING, stop
+from tests.conftest import API_KEY_SECRET, new_tenant, stop
 
 from okr_service import models
-from okr_service.credentials.tenants import found_with_key
 from okr_service.kernel.database import SERVICE_ROLE, Database, database_url, sqlstate
 from okr_service.main import create_app
 from okr_service.settings import Settings
@@ -201,11 +200,10 @@ async def test_the_service_works_for_a_login_that_is_a_mere_member(
     own_database_url: str, mere_member: str
 ) -> None:
     owner = Database.as_owner(Settings(database_url=own_database_url))
-    async with owner.transaction() as tx:
-        _, key = await found_with_key(tx, "Test", ISSUING)
+    tenant = await new_tenant(owner)
     await owner.close()
     app = create_app(Settings(database_url=mere_member, api_key_secret=API_KEY_SECRET))
-    async with client(app, key) as rest:
+    async with client(app, tenant.key) as rest:
         build = Build(rest)
         objective = await build.objective()
         await build.check_in(await build.key_result(objective), 50)
