@@ -1,5 +1,7 @@
 """What is published is current, complete and consistent."""
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 from tests.conftest import API_KEY_SECRET
 
+from graphql import build_schema, parse, validate
 from okr_service import documents
 from okr_service.access.policy import Permission
 from okr_service.main import create_app
@@ -70,6 +73,15 @@ def test_settings_are_described_in_the_readme() -> None:
     for name, field in Settings.model_fields.items():
         assert f"OKR_{name.upper()}" in readme
         assert field.description
+
+
+def test_the_readme_s_requests_can_be_pasted() -> None:
+    readme = (_ROOT / "README.md").read_text()
+    bodies = re.findall(r"\s-d '([^']+)'", readme)
+    assert [json.loads(body) for body in bodies]
+    questions = re.findall(r"--data-urlencode 'query=([^']+)'", readme)
+    schema = build_schema((_ROOT / "openapi" / "schema.graphql").read_text())
+    assert [validate(schema, parse(question)) for question in questions] == [[], []]
 
 
 def test_every_input_field_is_described() -> None:
