@@ -20,6 +20,7 @@ from benchmarks.ground import API_KEY_SECRET, ground, plant_one, serving, spread
 from benchmarks.load import requests_per_second
 from okr_service.kernel.database import database_url
 from okr_service.kernel.documents import PageRequest
+from okr_service.kernel.garbage import settle
 from okr_service.kernel.reach import EVERYTHING
 from okr_service.kernel.sql import DIALECT
 from okr_service.main import create_app
@@ -35,9 +36,11 @@ Receive = Callable[[], Awaitable[Message]]
 
 
 def service() -> FastAPI:
-    """Make the service."""
+    """Make the service, as `okr serve` does."""
     url = os.environ["DATABASE"]
-    return create_app(Settings(database_url=url, api_key_secret=API_KEY_SECRET))
+    app = create_app(Settings(database_url=url, api_key_secret=API_KEY_SECRET))
+    settle()
+    return app
 
 
 def bare() -> Callable[[Message, Receive, Send], Awaitable[None]]:

@@ -20,6 +20,7 @@ from okr_service.credentials.keys import PATTERN
 from okr_service.credentials.tenants import found_with_key
 from okr_service.demo.large import plant_large
 from okr_service.kernel.database import Database
+from okr_service.kernel.embedded import running
 from okr_service.settings import Settings
 from tests.conftest import API_KEY_SECRET, ISSUING
 
@@ -200,9 +201,11 @@ def _serving(*arguments: str, **variables: str) -> Iterator[tuple[str, str]]:
         said += line
         if "Try:" in line or ("ready" in line and "OKR_DATABASE_URL" in variables):
             break
-    yield f"http://127.0.0.1:{port}", said
-    serving.terminate()
-    serving.communicate()
+    try:
+        yield f"http://127.0.0.1:{port}", said
+    finally:
+        serving.terminate()
+        serving.communicate()
 
 
 def test_an_admin_key_that_was_given_is_not_told_to_the_log() -> None:
@@ -287,6 +290,12 @@ def test_a_refusal_says_what_is_wrong(planted_service: dict[str, str]) -> None:
     ):
         done = okr("keys", *given, **planted_service)
         assert (done.returncode, word in done.stderr) == (2, True), done.stderr
+
+
+def test_a_service_that_is_told_to_stop_stops_its_database(tmp_path: Path) -> None:
+    with _serving("--data", str(tmp_path)):
+        assert running(tmp_path) is not None
+    assert running(tmp_path) is None
 
 
 def test_keys_of_an_embedded_database_outlive_the_service(tmp_path: Path) -> None:

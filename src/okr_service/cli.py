@@ -29,6 +29,7 @@ from okr_service.credentials.tenants import (
 from okr_service.files import export_file, import_file, template_file
 from okr_service.kernel.database import Database
 from okr_service.kernel.forest import hold_structure
+from okr_service.kernel.garbage import settle
 from okr_service.kernel.migrations import migrate as migrate_database
 from okr_service.kernel.migrations import unmigrate
 from okr_service.kernel.model import new_id
@@ -69,6 +70,7 @@ def serve(
     data: DataFolder | None = None,
 ) -> None:
     """Start the service; with a database of its own unless OKR_DATABASE_URL is set."""
+    _stop_when_told()
     folder = data or DATA / ("demo" if demo else "serve")
     with _settings(folder, as_owner=True) as settings:
         if demo:
@@ -79,14 +81,21 @@ def serve(
 @app.command()
 def work(data: DataFolder = DATA / "serve") -> None:
     """Do jobs, such as large imports, until it is told to stop; serves no requests."""
+    _stop_when_told()
     with _settings(data) as settings:
         asyncio.run(_work(settings))
+
+
+def _stop_when_told() -> None:
+    """Let the signal by which a supervisor stops a process do what Ctrl-C does: clean up."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 async def _work(settings: Settings) -> None:
     from okr_service.main import create_app  # noqa: PLC0415 - other commands need no doors
 
     app = create_app(settings)
+    settle()
     worker = app.state.worker
     working, told = worker.start(), asyncio.Event()
     for stop in (signal.SIGINT, signal.SIGTERM):
@@ -324,6 +333,7 @@ def _run(settings: Settings, host: str, port: int) -> None:
     # Who gave a key knows it, and what is printed here is the log of a container.
     made = None if "bootstrap_api_key" in given_settings(os.environ) else settings.bootstrap_api_key
     server = _Server(config, made.get_secret_value() if made else None)
+    settle()
     try:
         server.run()
     except KeyboardInterrupt:
