@@ -28,7 +28,7 @@ from rich.table import Table
 
 from okr_service.client import LOCAL, ApiKey, Url, calling, fail, refused
 from okr_service.imports.formats import Format
-from okr_service.jobs_awaited import report_of_job
+from okr_service.jobs_awaited import REJECTED, report_of_job
 
 Json = dict[str, Any]  # what httpx gives
 
@@ -264,7 +264,7 @@ def _report_of(answer: httpx.Response) -> Json:
         told: Json = answer.json()
     except ValueError:
         fail(f"{answer.status_code} {answer.reason_phrase}")
-    if not answer.is_success and told.get("code") != "import-rejected":
+    if not answer.is_success and told.get("code") not in REJECTED:
         refused(answer)
     return told
 

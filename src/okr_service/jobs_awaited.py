@@ -15,7 +15,7 @@ _LOOKS_EVERY = 1.0  # seconds
 _PATIENCE = 600.0  # seconds in which the service may be away
 _AWAY = {502, 503, 504}
 _RUNS = {"queued", "running"}
-_REJECTED = "import-rejected"
+REJECTED = ("import-rejected", "too-many-cell-errors")  # for what is in the cells
 
 
 def report_of_job(service: httpx.Client, job_id: str, notes: Console) -> Json:
@@ -35,7 +35,7 @@ def report_of_job(service: httpx.Client, job_id: str, notes: Console) -> Json:
     report: Json | None = job["result"] or job["problem"]
     if report is None:
         fail("what came of the import was erased, with a person whom it named")
-    if job["result"] is None and report["code"] != _REJECTED:
+    if job["result"] is None and report["code"] not in REJECTED:
         fail(report["detail"])
     return report
 

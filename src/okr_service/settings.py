@@ -98,6 +98,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Larger files than this are imported by a job, which is answered by 202.",
     )
+    import_jobs_waiting_limit: int = Field(
+        default=100, ge=1, description="Most imports of a tenant that may wait to be done by jobs."
+    )
     import_job_statement_timeout_ms: int = Field(
         default=1_800_000,
         ge=1,

@@ -89,6 +89,18 @@ async def test_every_bad_cell_is_named_and_nothing_is_loaded(build: Build) -> No
         assert ours["message"] != theirs["message"]
 
 
+@pytest.mark.parametrize("on_error", ["abort", "skip"])
+async def test_of_too_many_bad_cells_the_first_are_named(build: Build, on_error: str) -> None:
+    head = "unit,cycle,objective,objective_title,key_result,target\n"
+    text = head + "".join(f"U,2026,A,First,KR{nth},much\n" for nth in range(10_001))
+    query = {"mode": "dry_run", "on_error": on_error}
+    kind = {"Content-Type": "text/csv"}
+    refused = await build.rest.post("/v1/imports", params=query, content=text, headers=kind)
+    told = refused.json()
+    assert (refused.status_code, told["code"]) == (422, "too-many-cell-errors")
+    assert (len(told["errors"]), told["errors"][-1]["cell"]) == (10_000, "F10001")
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

@@ -1,6 +1,7 @@
 """Uploads that break off, and a service without room: the answer is exact, nothing is half done."""
 
 import asyncio
+import errno
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
+from starlette.formparsers import MultiPartParser
 from tests.calling import client
 from tests.conftest import Start, Tenant
 from tests.imports.files import workbook
@@ -86,7 +88,7 @@ async def test_a_part_of_a_workbook_is_refused(app: FastAPI, tenant: Tenant, par
 
 
 @contextmanager
-def _no_file_larger_than(size: int) -> Iterator[None]:
+def no_file_larger_than(size: int) -> Iterator[None]:
     """Have the process write no larger files, as on a disk that is full."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
@@ -102,12 +104,24 @@ async def test_a_service_without_room_for_a_file_says_so(
 ) -> None:
     app, large = start(), rows(60_000).encode()
     async with client(app, tenant.key) as rest:
-        with _no_file_larger_than(1 << 20):
+        with no_file_larger_than(1 << 20):
             refused = await send(rest, large, language=language)
         told = refused.json()
         assert (refused.status_code, told["code"]) == (503, "no-room-for-file")
         assert refused.headers["retry-after"]
         assert (await send(rest, YEAR)).status_code == 200
+
+
+async def test_a_form_for_whose_second_copy_there_is_no_room_says_so(
+    app: FastAPI, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_: MultiPartParser) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(MultiPartParser, "parse", full)
+    async with client(app, tenant.key) as rest:
+        refused = await rest.post("/v1/imports", files={"file": ("year.csv", YEAR)})
+    assert (refused.status_code, refused.json()["code"]) == (503, "no-room-for-file")
 
 
 @pytest.mark.parametrize("state", ["53100", "53200"])

@@ -16,11 +16,22 @@ from tests.build import Build
 from tests.calling import client
 from tests.conftest import Start, Tenant, new_tenant
 from tests.group import Group
-from tests.imports.working import Json, ended, rows, shown, submitted, until, worker_of, working
+from tests.imports.test_interrupted import no_file_larger_than
+from tests.imports.working import (
+    CSV,
+    Json,
+    ended,
+    rows,
+    shown,
+    submitted,
+    until,
+    worker_of,
+    working,
+)
 
 from okr_service.kernel.database import Database, database_url
 from okr_service.kernel.forest import hold_structure
-from okr_service.kernel.queue import SCHEMA
+from okr_service.kernel.queue import SCHEMA, NotYet, Task
 
 _TABLES = ("objectives", "key_results", "units", "cycles")
 
@@ -233,6 +244,34 @@ async def test_it_is_given_up_after_some_attempts(
     async with working(app):
         found = await ended(build.rest, job)
     assert (found["state"], found["problem"]["code"]) == ("failed", "import-given-up")
+
+
+async def test_only_so_many_of_a_tenant_s_may_wait(
+    start: Start, tenant: Tenant, database: Database
+) -> None:
+    app, other = start(import_jobs_waiting_limit=2), await new_tenant(database)
+    async with client(app, tenant.key) as rest, client(app, other.key) as others:
+        waiting = [await submitted(rest, rows(1)) for _ in range(2)]
+        query = {"mode": "commit"}
+        refused = await rest.post("/v1/imports", params=query, content=rows(1), headers=CSV)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-imports-wait")
+        assert refused.headers["retry-after"]
+        await submitted(others, rows(1))
+        await cancelled(rest, waiting[0])
+        await submitted(rest, rows(1))
+
+
+async def test_a_worker_without_room_leaves_it_to_another(
+    app: FastAPI, build: Build, tenant: Tenant
+) -> None:
+    job = await submitted(build.rest, rows(30_000))
+    worker = worker_of(app)
+    task = Task(tenant.tenant_id, UUID(job["id"]))
+    with no_file_larger_than(1 << 20), pytest.raises(NotYet):
+        await worker.imports.run(task)
+    waits = await shown(build.rest, job)
+    assert (waits["state"], waits["problem"]) == ("running", None)
+    await worker.close()
 
 
 async def test_a_statement_has_its_own_time(start: Start, tenant: Tenant) -> None:

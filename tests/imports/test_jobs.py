@@ -238,8 +238,12 @@ async def test_what_an_import_said_is_erased_with_a_person(
     job = await submitted(build.rest, text.replace("Việc 0,", "Việc 0,mai@saomai.example,"))
     async with working(app):
         await ended(build.rest, job)
+    path = f"/v1/imports/{job['id']}"
+    had = {"If-None-Match": (await build.rest.get(path)).headers["etag"]}
+    assert (await build.rest.get(path, headers=had)).status_code == 304
     await build.rest.post(f"/v1/people/{person['id']}:erase")
-    found = await shown(build.rest, job)
-    assert (found["state"], found["result"]) == ("done", None)
+    told = await build.rest.get(path, headers=had)
+    found = told.json()
+    assert (told.status_code, found["state"], found["result"]) == (200, "done", None)
     async with database.reading() as connection:
         assert not set(await connection.scalars(_PARTS, {"job_id": UUID(job["id"])}))

@@ -45,7 +45,7 @@ def test_what_is_left_empty_means_what_is_above() -> None:
         ("A", "KR2", "Tuyển người"),
         ("C", "KR1", "Chạy ca ba"),
     ]
-    units = {key[0]: thing.text("unit") for key, thing in plan.objectives.items()}
+    units = {thing.key[0]: thing.text("unit") for thing in plan.objectives.values()}
     assert units == {"A": "KD", "B": "KD", "C": "SX"}
     assert plan.objectives["B",].assumed == {"unit", "cycle"}
     assert plan.objectives["A",].assumed == set()

@@ -50,7 +50,7 @@ async def simulate(
     only_reports = all(change.check_in is not None for change in changes)
     await hold_structure(tx, who.tenant_id, alone=not only_reports)
     created: set[UUID] = set()
-    async with rollup.deferred(tx, who.tenant_id) as later:
+    async with rollup.deferred(tx, who.tenant_id, told=True) as later:
         for place, change in enumerate(changes):
             try:
                 made = await _make(tx, who, change)

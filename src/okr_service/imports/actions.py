@@ -19,8 +19,9 @@ from okr_service.imports.present import (
     present_action_plans,
     present_actions,
 )
-from okr_service.imports.work import Import, Work, batches, external
+from okr_service.imports.work import Found, Import, Work, external
 from okr_service.kernel.errors import OkrError
+from okr_service.kernel.spooled import Spooled
 from okr_service.kernel.validation import validated
 
 
@@ -31,21 +32,24 @@ def _needs(thing: Thing) -> Mapping[str, Key]:
 class Actions:
     """The actions of one import."""
 
-    def __init__(self, of: Import) -> None:
-        self._of = of
-        self.work = Work(of, ACTION, _needs)
-        self._plans: dict[str, UUID | OkrError] = {}
+    def __init__(self, of: Import, key_results: Work) -> None:
+        self._of, self._key_results = of, key_results
+        self.work = Work(of, ACTION, of.plan.actions, _needs)
+        self._plans: Spooled[str, UUID] = Spooled()
+        self._unplanned: dict[str, OkrError] = {}
 
     async def compare(self) -> None:
         """Find out which are new, and which differ."""
         of = self._of
-        for batch in batches(list(of.plan.actions.values())):
+        for batch in self.work.parts():
             keys = [short("/".join(one.key)) for one in batch]
             found = await present_actions(of.tx, of.who, keys)
             others = [one.key[2] for one, key in zip(batch, keys, strict=True) if key not in found]
             by_id = await self._by_id(others)
             for thing, key in zip(batch, keys, strict=True):
-                self.work.compare(thing, found.get(key) or by_id.get(thing.key[2]))
+                outcome = self.work.compare(thing, found.get(key) or by_id.get(thing.key[2]))
+                if outcome is not Found.SAME and not self._key_results.is_new(thing.key[:2]):
+                    of.touched.key_result_keys.add("/".join(thing.key[:2]))
 
     async def _by_id(self, names: Sequence[str]) -> Mapping[str, Present]:
         ids = {name: row_id for name in names if (row_id := named_id(name)) is not None}
@@ -56,9 +60,9 @@ class Actions:
 
     async def load(self) -> None:
         """Create and update them."""
-        for batch in batches(list(self.work.new.values())):
+        for batch in self.work.new():
             await self._create(batch)
-        for some in batches(list(self.work.differing.values())):
+        for some in self.work.differing():
             await self._edit(some)
 
     async def _create(self, batch: Sequence[Thing]) -> None:
@@ -69,13 +73,13 @@ class Actions:
         await self.work.settle([thing for thing, _ in news], made)
 
     def _new(self, thing: Thing) -> NewAction:
-        plan = self._plans[self._plan_key(thing)]
-        if isinstance(plan, OkrError):
-            raise plan
+        key = self._plan_key(thing)
+        if (error := self._unplanned.get(key)) is not None:
+            raise error
         fields = {
             "external_id": short("/".join(thing.key)),
             "title": thing.key[2],
-            "action_plan_id": str(plan),
+            "action_plan_id": str(self._plans[key]),
             **self._of.frame.said(ACTION, thing),
         }
         return validated(NewAction, fields)
@@ -90,19 +94,26 @@ class Actions:
         """Find or make the plans that new actions are steps of."""
         of = self._of
         wanted = {self._plan_key(thing): thing for thing in reversed(things)}
-        unknown = [key for key in wanted if key not in self._plans]
-        self._plans |= await present_action_plans(of.tx, of.who, unknown)
+        unknown = [key for key in wanted if key not in self._plans and key not in self._unplanned]
+        present = await present_action_plans(of.tx, of.who, unknown)
+        for key, plan_id in present.items():
+            self._plans[key] = plan_id
         news: list[tuple[str, NewActionPlan]] = []
-        for key in (key for key in unknown if key not in self._plans):
+        for key in (key for key in unknown if key not in present):
             try:
                 news.append((key, self._new_plan(wanted[key], key)))
             except OkrError as error:
-                self._plans[key] = error
+                self._unplanned[key] = error
         made = await plans.create_action_plans(of.tx, of.who, [new for _, new in news])
-        self._plans |= {key: made[place] for place, (key, _) in enumerate(news)}
+        for (key, _), outcome in zip(news, made, strict=True):
+            if isinstance(outcome, OkrError):
+                self._unplanned[key] = outcome
+            else:
+                self._plans[key] = outcome
 
     def _new_plan(self, thing: Thing, key: str) -> NewActionPlan:
-        cycle, due = self._of.cycle_of[thing.key[0]], thing.said.get("action_due")
+        cycle, due = self._of.cycle_of(thing), thing.said.get("action_due")
+        assert cycle is not None, "the key result is in it"
         start, end = cycle.start_date, cycle.end_date
         if isinstance(due, date) and start <= due <= end:
             start = max(start, due.replace(day=1))
@@ -117,6 +128,6 @@ class Actions:
         return validated(NewActionPlan, fields)
 
     def _plan_key(self, thing: Thing) -> str:
-        due, cycle = thing.said.get("action_due"), self._of.cycle_of.get(thing.key[0])
+        due, cycle = thing.said.get("action_due"), self._of.cycle_of(thing)
         period = due.strftime("%Y-%m") if isinstance(due, date) else cycle.code if cycle else ""
         return short("/".join((*thing.key[:2], period)))

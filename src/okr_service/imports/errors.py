@@ -9,6 +9,7 @@ from okr_service.kernel.errors import (
     InvalidInput,
     Malformed,
     NotFound,
+    Throttled,
     TooLarge,
     Unavailable,
 )
@@ -16,6 +17,13 @@ from okr_service.kernel.errors import (
 
 class ImportRejected(InvalidInput):
     """Nothing was imported, for some cells do not fit."""
+
+
+@dataclass(eq=False)
+class TooManyCellErrors(ImportRejected):
+    """Nothing was imported; more than {limit} cells do not fit, and these are the first of them."""
+
+    limit: int
 
 
 @dataclass(eq=False)
@@ -262,3 +270,10 @@ class ImportGivenUp(Unavailable):
     """This import was begun {attempts} times and never came to its end; nothing of it is done."""
 
     attempts: int
+
+
+@dataclass(eq=False)
+class TooManyImportsWait(Throttled):
+    """Already {limit} imports wait to be done; send it again in {retry_after} s, or cancel some."""
+
+    limit: int

@@ -31,7 +31,6 @@ from okr_service.organisation.model import Unit
 from okr_service.organisation.shapes import NewUnit
 
 _LINKS = frozenset({"unit_id", "parent_id"})
-_OWNER_COLUMNS = ("objective_owner", "owner", "action_owner")
 
 
 @dataclass
@@ -63,9 +62,7 @@ class Frame:
 
 async def frame(tx: Transaction, who: Principal, plan: Plan, ledger: Ledger) -> Frame:
     """Set up the units and cycles that a plan speaks of, and find its people and cycles."""
-    things = (*plan.objectives.values(), *plan.key_results.values(), *plan.actions.values())
-    names = {n for thing in things for column in _OWNER_COLUMNS if (n := thing.text(column))}
-    made = Frame(await find_people(tx, who, names))
+    made = Frame(await find_people(tx, who, plan.people))
     await _load_units(tx, who, plan, ledger, made)
     of = select(Cycle).where(Cycle.tenant_id == who.tenant_id)
     present = {cycle.code for cycle in await tx.scalars(of)}
@@ -104,7 +101,7 @@ async def _load_units(
     by_level, looping = levels(plan, plan.units, "parent_unit")
     for thing in looping:
         ledger.block(UNIT, thing)
-    for thing in (one for level in by_level for one in level):
+    for thing in (one for level in by_level for one in plan.units.at(level)):
         found, parent = present.get(thing.key[0]), thing.text("parent_unit")
         if ledger.is_blocked(UNIT, thing, {"unit": (parent,)} if parent else {}):
             continue

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from okr_service.access.policy import Permission, Principal, require
-from okr_service.imports.errors import ImportEnded, ImportNotFound
+from okr_service.imports.errors import ImportEnded, ImportNotFound, TooManyImportsWait
 from okr_service.imports.formats import Upload
 from okr_service.imports.model import ImportJob, ImportPiece
 from okr_service.imports.pruning import Scope
@@ -30,6 +30,7 @@ from okr_service.kernel.references import row_id
 IMPORT, FORGET = "import", "forget_import"  # the kinds of job
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 _PIECE = 1 << 20
+_TURN_SECONDS = 60  # about what a large import takes
 
 IMPORTS = Collection(
     ImportJob,
@@ -68,16 +69,25 @@ class Part(StrEnum):
 
 
 async def take_on(
-    tx: Transaction, who: Principal, upload: Upload, options: ImportOptions, language: Language
+    tx: Transaction,
+    who: Principal,
+    upload: Upload,
+    options: ImportOptions,
+    language: Language,
+    most_waiting: int,
 ) -> UUID:
     """Keep a file until a worker imports it; returns the job's id.
 
     Raises:
         NotPermitted, PruneNeedsScope.
+        TooManyImportsWait: so many of the tenant's are not done yet.
     """
     require(who, Permission.PLAN)
     if options.prune:
         Scope.read(options.scope)
+    of_tenant = (ImportJob.tenant_id == who.tenant_id, ImportJob.state.not_in(ENDED))
+    if (await tx.scalar(select(func.count()).where(*of_tenant)) or 0) >= most_waiting:
+        raise TooManyImportsWait(_TURN_SECONDS, most_waiting)
     task = Task(who.tenant_id, new_id())
     row = ImportJob(
         tenant_id=who.tenant_id,
@@ -190,6 +200,13 @@ async def kept_pieces(database: Database, task: Task, part: Part) -> AsyncIterat
             return
         yield piece
         place += 1
+
+
+async def parts_kept(tx: Reading, task: Task) -> list[str]:
+    """Return what is kept of a job."""
+    named = (ImportPiece.tenant_id == task.tenant_id, ImportPiece.job_id == task.job_id)
+    parts = select(ImportPiece.part).where(*named, ImportPiece.place == 0)
+    return sorted(await tx.scalars(parts))
 
 
 async def _piece(tx: Reading, task: Task, part: Part, place: int) -> bytes | None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from functools import partial
 from uuid import UUID
 
 from okr_service.checkins import service as checkins
@@ -18,9 +17,10 @@ from okr_service.imports.comparing import (
 from okr_service.imports.kinds import CHECK_IN, KEY_RESULT
 from okr_service.imports.ledger import CellChange
 from okr_service.imports.plan import Key, Thing
-from okr_service.imports.present import present_key_results
-from okr_service.imports.work import Edit, Import, Work, batches, external
+from okr_service.imports.present import Present, present_key_results
+from okr_service.imports.work import Edit, Found, Import, Work, batches, external
 from okr_service.kernel.errors import OkrError
+from okr_service.kernel.spooled import Spooled
 from okr_service.kernel.validation import merging, validated
 from okr_service.objectives import key_results
 from okr_service.objectives.shapes import NewKeyResult, PlannedFigure
@@ -30,6 +30,7 @@ from okr_service.objectives.shapes import NewKeyResult, PlannedFigure
 class _Report:
     """A value that is reported: of which key result, once it is there; what it changes, if old."""
 
+    place: int
     key_result_id: UUID | None
     change: CellChange | None
 
@@ -41,49 +42,58 @@ def _needs(thing: Thing) -> Mapping[str, Key]:
 class KeyResults:
     """The key results of one import."""
 
-    def __init__(self, of: Import) -> None:
-        self._of = of
-        self.work = Work(of, KEY_RESULT, _needs)
-        self.reports: dict[Key, _Report] = {}
+    def __init__(self, of: Import, objectives: Work) -> None:
+        self._of, self._objectives = of, objectives
+        self.work = Work(of, KEY_RESULT, of.plan.key_results, _needs)
+        self._reports: Spooled[int, _Report] = Spooled()  # by the key result's place
 
     async def compare(self) -> None:
         """Find out which are new, which differ, and which values are to be reported."""
         of = self._of
         planned = any(column in of.plan.table.places for column in MONTHS)
-        for batch in batches(list(of.plan.key_results.values())):
+        for batch in self.work.parts():
             keys = ["/".join(one.key) for one in batch]
             found = await present_key_results(of.tx, of.who, keys, planned=planned)
             for thing, key in zip(batch, keys, strict=True):
-                present, cycle = found.get(key), of.cycle_of.get(thing.key[0])
+                present, cycle = found.get(key), of.cycle_of(thing)
                 months = planned_changes(thing, present, cycle) if present and cycle else ()
-                self.work.compare(thing, present, list(months))
-                if present is None and "current" in thing.said:
-                    self.reports[thing.key] = _Report(None, None)
-                for change in current_change(thing, present) if present else ():
-                    self.reports[thing.key] = _Report(present.id if present else None, change)
+                outcome = self.work.compare(thing, present, list(months))
+                reports = self._compare_value(thing, present)
+                if present is None and not self._objectives.is_new(thing.key[:1]):
+                    of.touched.objective_codes.add(thing.key[0])
+                elif present is not None and (reports or outcome is Found.DIFFERING):
+                    of.touched.key_result_keys.add(key)
+
+    def _compare_value(self, thing: Thing, present: Present | None) -> bool:
+        """Say whether a value is to be reported."""
+        change = next(current_change(thing, present), None) if present else None
+        if change is None and (present is not None or "current" not in thing.said):
+            return False
+        row_id = present.id if present else None
+        self._reports[thing.place] = _Report(thing.place, row_id, change)
+        return True
 
     async def load(self) -> None:
         """Create and update them."""
-        places = {key: place for place, key in enumerate(self._of.plan.key_results, 1)}
-        for batch in batches(list(self.work.new.values())):
-            await self._create(places, batch)
-        for some in batches(list(self.work.differing.values())):
+        for batch in self.work.new():
+            await self._create(batch)
+        for some in self.work.differing():
             await self._edit(some)
 
-    async def _create(self, places: Mapping[Key, int], batch: Sequence[Thing]) -> None:
-        news = self.work.inputs(batch, partial(self._new, places))
+    async def _create(self, batch: Sequence[Thing]) -> None:
+        news = self.work.inputs(batch, self._new)
         new = [new for _, new in news]
         made = await key_results.create_key_results(self._of.tx, self._of.who, new)
         await self.work.settle([thing for thing, _ in news], made)
         for (thing, _), row_id in zip(news, made, strict=True):
-            if thing.key in self.reports and isinstance(row_id, UUID):
-                self.reports[thing.key] = _Report(row_id, None)
+            if "current" in thing.said and isinstance(row_id, UUID):
+                self._reports[thing.place] = _Report(thing.place, row_id, None)
 
-    def _new(self, places: Mapping[Key, int], thing: Thing) -> NewKeyResult:
+    def _new(self, thing: Thing) -> NewKeyResult:
         fields = {
             "external_id": "/".join(thing.key),
             "objective_id": external(thing.key[0]),
-            "position": places[thing.key],
+            "position": thing.place + 1,
             "plan": self._plan_of(thing, []),
             **self._of.frame.said(KEY_RESULT, thing),
         }
@@ -103,7 +113,7 @@ class KeyResults:
         return planned
 
     def _plan_of(self, thing: Thing, present: Sequence[PlannedFigure]) -> list[object]:
-        cycle = self._of.cycle_of.get(thing.key[0])
+        cycle = self._of.cycle_of(thing)
         months = monthly(thing, cycle) if cycle else ()
         figures: dict[date, object] = {planned.date: planned for planned in present}
         figures |= {day: {"date": day, "value": value} for day, _, value in months}
@@ -112,21 +122,25 @@ class KeyResults:
     async def report(self) -> None:
         """Record the values that the file reports, where they are others than those there."""
         ledger = self._of.ledger
-        for batch in batches(list(self.reports.items())):
-            asked: list[tuple[Thing, NewCheckIn]] = []
-            for key, report in batch:
-                thing = self._of.plan.key_results[key]
-                blocked = ledger.is_blocked(CHECK_IN, thing, {"key_result": key})
+        for part in batches(range(len(self._reports))):
+            reports = self._reports.at(part)
+            things = self.work.things.at([report.place for report in reports])
+            asked: list[tuple[Thing, _Report, NewCheckIn]] = []
+            for thing, report in zip(things, reports, strict=True):
+                blocked = ledger.is_blocked(CHECK_IN, thing, {"key_result": thing.key})
                 if report.key_result_id is None or blocked:
                     continue
                 try:
-                    asked.append((thing, self._check_in(thing, report.key_result_id)))
+                    check_in = self._check_in(thing, report.key_result_id)
+                    asked.append((thing, report, check_in))
                 except OkrError as error:
                     ledger.fail(CHECK_IN, thing, error)
             await self._record(asked)
 
     def _check_in(self, thing: Thing, key_result_id: UUID) -> NewCheckIn:
-        end = self._of.cycle_of[thing.key[0]].end_date
+        cycle = self._of.cycle_of(thing)
+        assert cycle is not None, "the key result is in it"
+        end = cycle.end_date
         now = datetime.now(UTC)
         seen = now if now.date() <= end else datetime.combine(end, time(23, 59, 59), UTC)
         fields = {
@@ -137,14 +151,13 @@ class KeyResults:
         }
         return validated(NewCheckIn, fields)
 
-    async def _record(self, asked: Sequence[tuple[Thing, NewCheckIn]]) -> None:
+    async def _record(self, asked: Sequence[tuple[Thing, _Report, NewCheckIn]]) -> None:
         if not asked:
             return
-        reports = [new for _, new in asked]
-        _, errors = await checkins.record_all_or_none(self._of.tx, self._of.who, reports)
-        for place, (thing, _) in enumerate(asked):
-            change = self.reports[thing.key].change
-            if place in errors:
-                self._of.ledger.fail(CHECK_IN, thing, errors[place])
-            elif change is not None:
-                self._of.ledger.updated(thing, [change])
+        news = [new for *_, new in asked]
+        _, errors = await checkins.record_all_or_none(self._of.tx, self._of.who, news)
+        for nth, (thing, report, _) in enumerate(asked):
+            if nth in errors:
+                self._of.ledger.fail(CHECK_IN, thing, errors[nth])
+            elif report.change is not None:
+                self._of.ledger.updated(thing, [report.change])

@@ -20,11 +20,13 @@ async def load(of: Import, pruning: Pruning) -> None:
 
     The caller holds the tenant's structure alone.
     """
-    objectives, key_results, actions = Objectives(of), KeyResults(of), Actions(of)
+    objectives = Objectives(of)
+    key_results = KeyResults(of, objectives.work)
+    actions = Actions(of, key_results.work)
     await objectives.compare()
     await key_results.compare()
     await actions.compare()
-    await _hold(of, objectives, key_results, actions, pruning)
+    await _hold(of, pruning)
     await objectives.load()
     await key_results.load()
     await key_results.report()
@@ -32,27 +34,12 @@ async def load(of: Import, pruning: Pruning) -> None:
     await prune(of.tx, of.who, pruning)
 
 
-async def _hold(
-    of: Import,
-    objectives: Objectives,
-    key_results: KeyResults,
-    actions: Actions,
-    pruning: Pruning,
-) -> None:
+async def _hold(of: Import, pruning: Pruning) -> None:
     """Hold what is there already and will be touched."""
-    acted_on = {key[:2] for key in (*actions.work.new, *actions.work.differing)}
-    keys = {*key_results.work.differing, *key_results.reports, *acted_on}
+    touched = of.touched
     hung = [one.key_result_id for one in pruning.doomed if one.key_result_id is not None]
-    held = await hold_named(of.tx, of.who, ["/".join(key) for key in sorted(keys)], hung)
-    differing = objectives.work.differing.values()
-    codes = {key[0] for key in key_results.work.new} | {
-        code
-        for thing in (*objectives.work.new.values(), *(one.thing for one in differing))
-        if (code := thing.text("parent_objective"))
-    }
-    above = await named_objectives(of.tx, of.who, map(external, codes))
-    touched = {*above.ids.values(), *(row.objective_id for row in held)}
-    touched |= {one.objective_id for one in pruning.doomed}
-    for one in differing:
-        touched |= {one.present.id, one.present.within or one.present.id}
-    await rollup.hold(of.tx, of.who.tenant_id, touched)
+    held = await hold_named(of.tx, of.who, sorted(touched.key_result_keys), hung)
+    above = await named_objectives(of.tx, of.who, map(external, touched.objective_codes))
+    its = {*touched.objectives, *above.ids.values(), *(row.objective_id for row in held)}
+    its |= {one.objective_id for one in pruning.doomed}
+    await rollup.hold(of.tx, of.who.tenant_id, its)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from okr_service.imports.comparing import Differing
 from okr_service.imports.kinds import OBJECTIVE
 from okr_service.imports.plan import Key, Thing, levels
-from okr_service.imports.present import present_objectives
-from okr_service.imports.work import Import, Work, batches
+from okr_service.imports.present import Present, present_objectives
+from okr_service.imports.work import Found, Import, Work
 from okr_service.kernel.validation import validated
 from okr_service.objectives import service as objectives
 from okr_service.objectives.service import ObjectiveEdit
@@ -27,19 +27,26 @@ class Objectives:
 
     def __init__(self, of: Import) -> None:
         self._of = of
-        self.work = Work(of, OBJECTIVE, _needs)
+        self.work = Work(of, OBJECTIVE, of.plan.objectives, _needs)
 
     async def compare(self) -> None:
         """Find out which are new, and which differ."""
         of = self._of
-        for batch in batches(list(of.plan.objectives.values())):
+        for batch in self.work.parts():
             found = await present_objectives(of.tx, of.who, [one.key[0] for one in batch])
             for thing in batch:
                 present = found.get(thing.key[0])
                 code = thing.text("cycle") or (str(present.fields["cycle_id"]) if present else "")
-                if code in of.frame.cycles:
-                    of.cycle_of[thing.key[0]] = of.frame.cycles[code]
-                self.work.compare(thing, present)
+                of.cycle_codes[thing.key[0]] = code
+                if self.work.compare(thing, present) is not Found.SAME:
+                    self._touch(thing, present)
+
+    def _touch(self, thing: Thing, present: Present | None) -> None:
+        touched = self._of.touched
+        if present is not None:
+            touched.objectives |= {present.id, present.within or present.id}
+        if parent := thing.text("parent_objective"):
+            touched.objective_codes.add(parent)
 
     async def load(self) -> None:
         """Create and update them, parents before children."""
@@ -48,10 +55,9 @@ class Objectives:
         for thing in looping:
             of.ledger.block(OBJECTIVE, thing)
         for level in by_level:
-            for batch in batches([one for one in level if one.key in work.new]):
+            for batch in work.new(level):
                 await self._create(batch)
-            differing = [work.differing[one.key] for one in level if one.key in work.differing]
-            for some in batches(differing):
+            for some in work.differing(level):
                 await self._edit(some)
 
     async def _create(self, things: Sequence[Thing]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeAlias
 
 from okr_service.actions.shapes import ActionState
 from okr_service.imports.cells import (
@@ -23,11 +24,18 @@ from okr_service.imports.cells import (
     shown,
 )
 from okr_service.imports.columns import MONTHS
-from okr_service.imports.errors import CellRequired, ContradictsRow, LoopInFile, NotAChoice
+from okr_service.imports.errors import (
+    CellRequired,
+    ContradictsRow,
+    LoopInFile,
+    NotAChoice,
+    TooManyCellErrors,
+)
 from okr_service.imports.suggestions import closest
 from okr_service.imports.table import Row, Table
 from okr_service.kernel.errors import FieldError, OkrError
 from okr_service.kernel.search import fold
+from okr_service.kernel.spooled import Spooled
 from okr_service.objectives.shapes import Ambition, Metric
 from okr_service.organisation.shapes import UnitKind
 
@@ -103,22 +111,33 @@ _OF_KEY_RESULT = (
 )
 _OF_ACTION = ("action_owner", "action_due", "action_state", "action_weight")
 
+MOST_ERRORS = 10_000  # more are of no use to a person, and a million do not fit into memory
+_NOTHING, _UNPLACED, _LOOPING = -3, -2, -1
+
 Key = tuple[str, ...]
+Places: TypeAlias = "array[int]"
 
 
-@dataclass
+@dataclass(slots=True)
 class Thing:
     """One thing that rows speak of: the first row that does, and what each column says.
 
+    `place` is its place among the things of its kind, as the file tells of them, from 0 on.
+    `said_later` are the numbers of the rows that say something first, where that is another.
     `assumed` are the columns of which no row says more than that it is as above: enough
     to make a new thing, but no reason to change one that is there.
     """
 
     key: Key
-    row: Row
+    place: int
+    row: int
     said: dict[str, object] = field(default_factory=dict)
-    said_in: dict[str, Row] = field(default_factory=dict)
+    said_later: dict[str, int] = field(default_factory=dict)
     assumed: set[str] = field(default_factory=set)
+
+    def said_in(self, column: str) -> int:
+        """Return the number of the row that says what a column says."""
+        return self.said_later.get(column, self.row)
 
     def text(self, column: str) -> str | None:
         """Return what a column of text says."""
@@ -131,16 +150,20 @@ class Thing:
         return found if isinstance(found, Decimal) else None
 
 
+Things = Spooled[Key, Thing]
+
+
 @dataclass
 class Plan:
     """All that a file speaks of, and the cells that do not fit."""
 
     table: Table
-    units: dict[Key, Thing] = field(default_factory=dict)
-    cycles: dict[Key, Thing] = field(default_factory=dict)
-    objectives: dict[Key, Thing] = field(default_factory=dict)
-    key_results: dict[Key, Thing] = field(default_factory=dict)
-    actions: dict[Key, Thing] = field(default_factory=dict)
+    units: Things = field(default_factory=Spooled)
+    cycles: Things = field(default_factory=Spooled)
+    objectives: Things = field(default_factory=Spooled)
+    key_results: Things = field(default_factory=Spooled)
+    actions: Things = field(default_factory=Spooled)
+    people: set[str] = field(default_factory=set)  # whom it names
     errors: list[FieldError] = field(default_factory=list)
     rows: "array[int]" = field(default_factory=lambda: array("q"))  # all their numbers
     readers: dict[str, "Reader"] = field(default_factory=dict)
@@ -155,13 +178,23 @@ class Plan:
         except OkrError:
             return text
 
-    def fail(self, row: Row, column: str, error: OkrError) -> None:
-        """Note that a cell does not fit."""
-        self.errors.append(self.table.error(row, column, error))
+    def fail(self, row: int, column: str, error: OkrError) -> None:
+        """Note that a cell does not fit; raises TooManyCellErrors."""
+        self.note(self.table.error(row, column, error))
+
+    def note(self, error: FieldError) -> None:
+        """Note what is wrong with a cell; raises TooManyCellErrors."""
+        if len(self.errors) == MOST_ERRORS:
+            raise TooManyCellErrors(self.errors, MOST_ERRORS)
+        self.errors.append(error)
 
 
 def gather(table: Table, left_out: Collection[int] = ()) -> Plan:
-    """Return what a table's rows speak of, but for some that are left out."""
+    """Return what a table's rows speak of, but for some that are left out.
+
+    Raises:
+        TooManyCellErrors, NoRoomForFile, and what reading the rows raises.
+    """
     readers = _readers(table)
     plan = Plan(table, readers=readers)
     for row in table.rows:
@@ -169,7 +202,7 @@ def gather(table: Table, left_out: Collection[int] = ()) -> Plan:
         if row.number in left_out:
             continue
         for column, error in row.faults.items():
-            plan.fail(row, column, error)
+            plan.fail(row.number, column, error)
         _gather_row(plan, row, _read(plan, row, readers))
     return plan
 
@@ -232,7 +265,8 @@ def _read(plan: Plan, row: Row, readers: dict[str, Reader]) -> dict[str, object]
         try:
             said[column] = readers[column](text, row) if column in readers else text
         except OkrError as error:
-            plan.fail(row, column, error)
+            plan.fail(row.number, column, error)
+    plan.people.update(str(said[column]) for column in _PEOPLE if column in said)
     return said
 
 
@@ -241,19 +275,19 @@ def _gather_row(plan: Plan, row: Row, said: dict[str, object]) -> None:
     if unit:
         _tell(plan, plan.units, (unit,), row, said, _OF_UNIT)
         if parent := row.get("parent_unit"):
-            plan.units.setdefault((parent,), Thing((parent,), row))
+            _thing(plan.units, (parent,), row)
     if cycle:
         _tell(plan, plan.cycles, (cycle,), row, said, _OF_CYCLE)
     if not objective:
         if not unit or any(row.get(c) for c in (*_OF_OBJECTIVE[2:], "key_result", "action")):
-            plan.fail(row, "objective", CellRequired())
+            plan.fail(row.number, "objective", CellRequired())
         return
     key_result, action = row.get("key_result"), row.get("action")
     columns: tuple[str, ...] = _OF_OBJECTIVE if key_result else (*_OF_OBJECTIVE, "note")
     _tell(plan, plan.objectives, (objective,), row, said, columns)
     if not key_result:
         if action or row.get("key_result_title"):
-            plan.fail(row, "key_result", CellRequired())
+            plan.fail(row.number, "key_result", CellRequired())
         return
     columns = _OF_KEY_RESULT if action else (*_OF_KEY_RESULT, "note")
     _tell(plan, plan.key_results, (objective, key_result), row, said, columns)
@@ -262,65 +296,73 @@ def _gather_row(plan: Plan, row: Row, said: dict[str, object]) -> None:
         _tell(plan, plan.actions, (objective, key_result, action), row, said, columns)
 
 
+def _thing(things: Things, key: Key, row: Row) -> Thing:
+    return things.setdefault(key, Thing(key, len(things), row.number))
+
+
 def _tell(
     plan: Plan,
-    things: dict[Key, Thing],
+    things: Things,
     key: Key,
     row: Row,
     said: dict[str, object],
     columns: tuple[str, ...],
 ) -> None:
-    told = Row(row.number, {})  # its cells are not kept
-    thing = things.setdefault(key, Thing(key, told))
+    thing = _thing(things, key, row)
     for column in columns:
         if column not in said:
             continue
         repeated = column in row.repeated
         if column not in thing.said or (column in thing.assumed and not repeated):
-            thing.said[column], thing.said_in[column] = said[column], told
+            thing.said[column] = said[column]
+            if row.number != thing.row:
+                thing.said_later[column] = row.number
             (thing.assumed.add if repeated else thing.assumed.discard)(column)
         elif thing.said[column] != said[column] and not repeated:
-            other = plan.table.where(thing.said_in[column].number, row.number)
-            plan.fail(row, column, ContradictsRow(other))
+            other = plan.table.where(thing.said_in(column), row.number)
+            plan.fail(row.number, column, ContradictsRow(other))
 
 
-def levels(
-    plan: Plan, things: dict[Key, Thing], column: str
-) -> tuple[list[list[Thing]], list[Thing]]:
+def levels(plan: Plan, things: Things, column: str) -> tuple[list[Places], list[Thing]]:
     """Return things by how far they are below the first of their line, and those in loops.
 
-    So each comes after its parent; loops are noted as failed cells.
+    So each comes after its parent, which `column` names; loops are noted as failed cells.
     """
-    placed: dict[Key, int] = {}
-    looping: list[Thing] = []
-    for thing in things.values():
-        line = _unplaced(things, thing, column, placed)
+    above = array("q", (_place_above(things, thing, column) for thing in things.values()))
+    placed = array("q", [_UNPLACED]) * len(above)
+    looping: list[int] = []
+    for start in range(len(above)):
+        line = _unplaced(above, placed, start)
         if not line:
             continue
-        last = line[-1]
-        above = things.get((last.text(column) or "",))
-        if above is not None and above.key not in placed:
-            plan.fail(above.said_in[column], column, LoopInFile())
+        last = above[line[-1]]
+        if last != _NOTHING and placed[last] == _UNPLACED:
+            plan.fail(things.at([last])[0].said_in(column), column, LoopInFile())
             looping += line
-            placed.update(dict.fromkeys((each.key for each in line), -1))
+            for place in line:
+                placed[place] = _LOOPING
             continue
-        level = placed[above.key] + 1 if above else 0
-        for place, each in enumerate(reversed(line), level):
-            placed[each.key] = place
-    by_level: defaultdict[int, list[Thing]] = defaultdict(list)
-    for key, level in placed.items():
-        by_level[level].append(things[key])
-    by_level.pop(-1, None)
-    return [by_level[level] for level in sorted(by_level)], looping
+        level = placed[last] + 1 if last != _NOTHING else 0
+        for deeper, place in enumerate(reversed(line), level):
+            placed[place] = deeper
+    by_level: defaultdict[int, Places] = defaultdict(lambda: array("q"))
+    for place, level in enumerate(placed):
+        if level != _LOOPING:
+            by_level[level].append(place)
+    return [by_level[level] for level in sorted(by_level)], things.at(looping)
 
 
-def _unplaced(
-    things: dict[Key, Thing], thing: Thing, column: str, placed: dict[Key, int]
-) -> list[Thing]:
-    """Return a thing and those above it, up to where one is placed, or comes again."""
-    line: dict[Key, Thing] = {}
-    above: Thing | None = thing
-    while above is not None and above.key not in placed and above.key not in line:
-        line[above.key] = above
-        above = things.get((above.text(column) or "",))
-    return list(line.values())
+def _place_above(things: Things, thing: Thing, column: str) -> int:
+    parent = thing.text(column)
+    found = None if parent is None else things.place((parent,))
+    return _NOTHING if found is None else found
+
+
+def _unplaced(above: Places, placed: Places, start: int) -> list[int]:
+    """Return a place and those above it, up to where one is placed, or comes again."""
+    line: dict[int, None] = {}
+    at = start
+    while at != _NOTHING and placed[at] == _UNPLACED and at not in line:
+        line[at] = None
+        at = above[at]
+    return list(line)

@@ -22,10 +22,10 @@ _Json = dict[str, object]
 
 def report_json(report: Report, table: Table, language: Language) -> Iterator[bytes]:
     """Yield an `ImportView`."""
-    counts = {effect.value: report.counts[effect] for effect in Effect}
-    yield b'{"mode":' + _dumped(report.mode) + b',"counts":' + _dumped(counts)
+    counts = _dumped(report.counts)
+    yield b'{"mode":' + _dumped(report.mode) + b',"counts":' + counts
     yield from _listed(
-        "rows", report.effects.items(), lambda row: _shown_row(report, table, row[0], row[1])
+        "rows", report.ledger.effects, lambda row: _shown_row(report, table, row[0], row[1])
     )
     yield from _listed("errors", report.errors, lambda error: located_error(error, language))
     yield from _listed(
@@ -80,14 +80,14 @@ def _dumped(value: object) -> bytes:
 def _shown_row(report: Report, table: Table, number: int, effect: Effect) -> _Json:
     sheet, row = table.place(number)
     shown: _Json = {"sheet": sheet.name, "row": row, "effect": effect}
-    if effect is Effect.UPDATED and number in report.changes:
+    if effect is Effect.UPDATED and report.mode is ImportMode.DRY_RUN:
         shown["changes"] = [
             {
                 "column": sheet.headers.get(change.column, change.column),
                 "was": change.was,
                 "now_is": change.now_is,
             }
-            for change in report.changes[number]
+            for change in report.ledger.changes[number]
         ]
     return shown
 

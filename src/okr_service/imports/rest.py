@@ -3,6 +3,7 @@
 import re
 from asyncio import to_thread
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
@@ -132,7 +133,8 @@ async def import_file(
 async def _taken_on(
     call: WriteCall, upload: Upload, options: ImportOptions, language: Language
 ) -> Response:
-    job_id = await jobs.take_on(call.tx, call.who, upload, options, language)
+    most = _settings(call).import_jobs_waiting_limit
+    job_id = await jobs.take_on(call.tx, call.who, upload, options, language, most)
     who, named = call.who, ImportJob.id == job_id
     shown = await IMPORTS.one(call.tx, who.tenant_id, who.sight, named)
     assert shown is not None, "what was written can be read"
@@ -157,15 +159,17 @@ async def get_import(import_id: JobId, call: Unconnected) -> Response:
     named = and_(ImportJob.id == import_id, *imports_of(who))
     async with call.database.reading(who.tenant_id) as tx:
         shown = await IMPORTS.one(tx, who.tenant_id, who.sight, named)
+        parts = await jobs.parts_kept(tx, task)
     if shown is None:
         raise ImportNotFound(str(import_id))
     if _accepts_workbook(call.request):
         return await _book(call.database, task, orjson.loads(shown.text)["mode"])
-    tag = etag(shown)
+    # What came of it goes as a whole, once it ends or a person whom it names is erased.
+    tag = etag(replace(shown, text=shown.text + "".join(parts)))
     if matches(call.request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers={"ETag": tag})
-    parts = _outcome(call.database, task, shown.text)
-    return StreamingResponse(parts, 200, {"ETag": tag}, "application/json")
+    whole = _outcome(call.database, task, shown.text)
+    return StreamingResponse(whole, 200, {"ETag": tag}, "application/json")
 
 
 async def _book(database: Database, task: Task, mode: ImportMode) -> Response:

@@ -40,9 +40,15 @@ from okr_service.imports.service import Report, import_table
 from okr_service.imports.shapes import Effect, ImportMode, ImportOptions, JobState, OnError
 from okr_service.imports.watch import Watch
 from okr_service.kernel.database import Database, Transaction, is_retryable
-from okr_service.kernel.errors import DatabaseUnavailable, InternalError, OkrError
+from okr_service.kernel.errors import (
+    DatabaseUnavailable,
+    InternalError,
+    NoRoomForFile,
+    OkrError,
+)
 from okr_service.kernel.messages import preferred_language
 from okr_service.kernel.queue import NotYet, Task, Work
+from okr_service.kernel.spooled import needing_room
 from okr_service.kernel.traces import traceback_of
 from okr_service.settings import Settings
 
@@ -117,6 +123,10 @@ class Imports:
             await self._end(task, JobState.CANCELLED)
         except _Cancelled:
             await self._end(task, JobState.CANCELLED)
+        except NoRoomForFile as error:  # another worker may have room
+            _log.warning("import %s is put back: this worker's disk is full", task.job_id)
+            await self._put_down(task, watch)
+            raise NotYet(_LATEST_TURN) from error
         except (NotYet, DatabaseUnavailable):
             raise
         except Exception as error:
@@ -129,7 +139,7 @@ class Imports:
             await asyncio.wait({telling})
 
     async def _put_down(self, task: Task, watch: Watch) -> None:
-        """Let an attempt that was broken off by a stopping worker not count."""
+        """Let an attempt not count that was broken off by what is not the file's fault."""
         if watch.begun:
             with suppress(OkrError, DBAPIError):
                 await self._write(task, {"attempts": ImportJob.attempts - 1})
@@ -142,8 +152,9 @@ class Imports:
             watch.begun = True
             who = await self._sender(job)
             with tempfile.TemporaryFile() as file:
-                async for piece in jobs.kept_pieces(self.database, task, Part.FILE):
-                    file.write(piece)
+                with needing_room():
+                    async for piece in jobs.kept_pieces(self.database, task, Part.FILE):
+                        file.write(piece)
                 report = await self._import(tx, who, job, watch, file)
             watch.ending = True
             if not await jobs.end(tx, task, JobState.DONE, self._kept, _results(report)):
@@ -264,5 +275,5 @@ def _results(report: Report) -> dict[str, object]:
         "rows_read": rows,
         "rows_checked": rows,
         "rows_written": counts[Effect.CREATED] + counts[Effect.UPDATED],
-        "counts": {effect.value: counts[effect] for effect in Effect},
+        "counts": counts,
     }

@@ -1,21 +1,21 @@
 """Making so what a file speaks of, or showing what that would do."""
 
 from asyncio import to_thread
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, bindparam
 
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.audit.service import gathered
-from okr_service.imports.errors import ImportRejected
+from okr_service.imports.errors import ImportRejected, TooManyCellErrors
 from okr_service.imports.frame import frame
-from okr_service.imports.ledger import CellChange, Ledger
+from okr_service.imports.ledger import Ledger
 from okr_service.imports.load import load
-from okr_service.imports.plan import Plan, gather
+from okr_service.imports.plan import MOST_ERRORS, Plan, gather
 from okr_service.imports.pruning import Doomed, Pruning, Scope, find_doomed
 from okr_service.imports.shapes import Effect, ImportMode, ImportOptions, OnError
 from okr_service.imports.suggesting import with_suggestions
@@ -28,6 +28,7 @@ from okr_service.kernel.reach import reach_parameters
 from okr_service.kernel.sql import load_sql
 from okr_service.rollup import service as rollup
 
+_ROOTS_AT_ONCE = 20_000
 _ROOTS = load_sql(__package__, "roots").bindparams(
     bindparam("external_ids", type_=ARRAY(Text)), *reach_parameters()
 )
@@ -53,16 +54,15 @@ class Report:
 
     mode: ImportMode
     plan: Plan
-    effects: Mapping[int, Effect]
-    changes: Mapping[int, list[CellChange]]
+    ledger: Ledger
     errors: list[FieldError]
     pruned: list[Doomed]
     roots: list[Root]
 
     @property
-    def counts(self) -> Counter[Effect]:
+    def counts(self) -> Mapping[str, int]:
         """Return how many rows do what."""
-        return Counter(self.effects.values())
+        return {effect.value: self.ledger.count(effect) for effect in Effect}
 
 
 async def import_table(
@@ -81,6 +81,7 @@ async def import_table(
     Raises:
         NotPermitted, PruneNeedsScope, UnitNotFound, CycleNotFound.
         ImportRejected: it was to be committed, all of it, and some cells do not fit.
+        TooManyCellErrors, NoRoomForFile.
     """
     require(who, Permission.PLAN)
     scope = Scope.read(options.scope) if options.prune else None
@@ -94,6 +95,8 @@ async def import_table(
         if not wrong or options.on_error is OnError.ABORT:
             break
         left_out += wrong
+        if len(left_out) > MOST_ERRORS:
+            raise TooManyCellErrors(_in_order(left_out)[:MOST_ERRORS], MOST_ERRORS)
         await attempt.rollback()
     if options.mode is ImportMode.COMMIT and wrong:
         raise ImportRejected(_in_order(wrong))
@@ -140,10 +143,8 @@ def _report(mode: ImportMode, plan: Plan, done: _Done, errors: list[FieldError])
         )
         for root in done.after
     ]
-    effects = dict.fromkeys(done.ledger.rows, Effect.UNCHANGED)
-    effects |= done.ledger.effects | dict.fromkeys(_rows_of(errors), Effect.FAILED)
-    changes = done.ledger.changes if mode is ImportMode.DRY_RUN else {}
-    return Report(mode, plan, effects, changes, errors, done.pruned, roots)
+    done.ledger.failed(_rows_of(errors))
+    return Report(mode, plan, done.ledger, errors, done.pruned, roots)
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,18 @@ class _Root:
 
 
 async def _roots(tx: Transaction, who: Principal, plan: Plan) -> Sequence[_Root]:
-    parents = {thing.text("parent_objective") for thing in plan.objectives.values()}
-    keys = {key[0] for key in plan.objectives} | {parent for parent in parents if parent}
-    of = {"tenant_id": who.tenant_id, "external_ids": sorted(keys), **who.sight.parameters}
-    return [_Root(*row) for row in await tx.execute(_ROOTS, of)]
+    found: dict[UUID, _Root] = {}
+    things = plan.objectives.values()
+    while some := list(islice(things, _ROOTS_AT_ONCE)):
+        parents = {parent for thing in some if (parent := thing.text("parent_objective"))}
+        codes = sorted({thing.key[0] for thing in some} | parents)
+        of = {"tenant_id": who.tenant_id, "external_ids": codes, **who.sight.parameters}
+        found |= {row.id: _Root(*row) for row in await tx.execute(_ROOTS, of)}
+    return sorted(found.values(), key=_by_external_id)
+
+
+def _by_external_id(root: _Root) -> tuple[bool, str | None, UUID]:
+    return root.external_id is None, root.external_id, root.id
 
 
 def _in_order(errors: list[FieldError]) -> list[FieldError]:

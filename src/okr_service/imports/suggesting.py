@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from sqlalchemy import Select, select, union
 
@@ -36,7 +37,7 @@ async def with_suggestions(
         if error.code not in known:
             known[error.code] = [name for name in await tx.scalars(names) if name]
             if error.code == "objective-not-found":
-                known[error.code] += [key[0] for key in plan.objectives][:_MOST_NAMES]
+                known[error.code] += [key[0] for key in islice(plan.objectives, _MOST_NAMES)]
         likely = closest(given, sorted({*known[error.code]} - {given}))
         told.append(replace(error, facts=error.facts | {"suggestion": likely}) if likely else error)
     return told

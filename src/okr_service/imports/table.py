@@ -79,16 +79,16 @@ class Table:
         at, row = divmod(number, _A_SHEET)
         return self.sheets[at], row
 
-    def error(self, row: Row, column: str, error: OkrError) -> FieldError:
+    def error(self, number: int, column: str, error: OkrError) -> FieldError:
         """Say what is wrong with a cell, in the file's own words."""
-        return self.located(row, column, FieldError.of(error, ""))
+        return self.located(number, column, FieldError.of(error, ""))
 
-    def located(self, row: Row, column: str, error: FieldError) -> FieldError:
+    def located(self, number: int, column: str, error: FieldError) -> FieldError:
         """Place an error in a cell of the file."""
-        sheet, number = self.place(row.number)
+        sheet, row = self.place(number)
         header = sheet.headers.get(column, column)
-        found = located(error, number, header, sheet.places.get(column), sheet.name)
-        found.facts["number"] = row.number
+        found = located(error, row, header, sheet.places.get(column), sheet.name)
+        found.facts["number"] = number
         return found
 
     def where(self, number: int, beside: int) -> int | str:

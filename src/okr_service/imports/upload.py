@@ -9,6 +9,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from okr_service.imports.errors import OneFileExpected
 from okr_service.imports.formats import Format, Upload
+from okr_service.kernel.spooled import needing_room
 from okr_service.rest.errors import BadRequest, UnsupportedMediaType
 
 _FORM = "multipart/form-data"
@@ -22,7 +23,7 @@ async def uploaded(headers: Headers, body: BinaryIO) -> AsyncIterator[Upload]:
     """Lend the file that a request carries.
 
     Raises:
-        UnsupportedMediaType, OneFileExpected, BadRequest.
+        UnsupportedMediaType, OneFileExpected, BadRequest, NoRoomForFile.
     """
     given = _media_type(headers.get("content-type", ""))
     if given != _FORM:
@@ -30,7 +31,8 @@ async def uploaded(headers: Headers, body: BinaryIO) -> AsyncIterator[Upload]:
         return
     parser = MultiPartParser(headers, _pieces(body), max_files=2, max_fields=10)
     try:
-        form = await parser.parse()
+        with needing_room():  # for a second copy
+            form = await parser.parse()
     except (MultiPartException, KeyError) as error:
         raise BadRequest from error
     try:

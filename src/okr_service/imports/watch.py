@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from okr_service.imports.shapes import Effect
 from okr_service.imports.table import Row, Table
 from okr_service.imports.work import Import
 
@@ -37,7 +38,8 @@ class Watch:
             things = len(plan.objectives) + len(plan.key_results) + len(plan.actions)
             progress["rows_read"] = len(plan.rows)
             progress["rows_checked"] = len(plan.rows) * self.under_way.compared // max(things, 1)
-            progress["rows_written"] = len(self.under_way.ledger.effects)
+            unchanged = self.under_way.ledger.count(Effect.UNCHANGED)
+            progress["rows_written"] = len(plan.rows) - unchanged
         return progress
 
     def over(self, table: Table) -> Table:

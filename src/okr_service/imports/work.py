@@ -1,7 +1,9 @@
 """What is to be done about one kind of thing, and noting what came of it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,12 +15,13 @@ from okr_service.imports.comparing import Differing, cell_changes
 from okr_service.imports.frame import Frame
 from okr_service.imports.kinds import Kind
 from okr_service.imports.ledger import CellChange, Ledger
-from okr_service.imports.plan import Key, Plan, Thing
+from okr_service.imports.plan import Key, Places, Plan, Thing, Things
 from okr_service.imports.present import Present
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import OkrError
 from okr_service.kernel.fields import Input, Ref
 from okr_service.kernel.references import EXTERNAL
+from okr_service.kernel.spooled import Spooled
 from okr_service.kernel.validation import merging
 from okr_service.kernel.writes import Edited
 
@@ -34,6 +37,15 @@ _TAKE_STOCK = select(func.okr_take_stock())
 
 
 @dataclass
+class Touched:
+    """What is there already and will be changed, or have something hung from it."""
+
+    objectives: set[UUID] = field(default_factory=set)
+    objective_codes: set[str] = field(default_factory=set)
+    key_result_keys: set[str] = field(default_factory=set)
+
+
+@dataclass
 class Import:
     """One import under way: its transaction, what the file says, what is known by now."""
 
@@ -42,33 +54,68 @@ class Import:
     plan: Plan
     ledger: Ledger
     frame: Frame
-    cycle_of: dict[str, Cycle] = field(default_factory=dict)  # of each objective, by its code
+    cycle_codes: Spooled[str, str] = field(default_factory=Spooled)  # by the objective's code
+    touched: Touched = field(default_factory=Touched)
     compared: int = 0  # things, with what is there
 
+    def cycle_of(self, thing: Thing) -> Cycle | None:
+        """Return the cycle of a thing's objective, if that is known."""
+        code = self.cycle_codes.get(thing.key[0])
+        return None if code is None else self.frame.cycles.get(code)
 
-@dataclass
+
+class Found(IntEnum):
+    """How a thing of the file compares with what is there."""
+
+    SAME = 0
+    NEW = 1
+    DIFFERING = 2
+
+
 class Work:
-    """What is new of a kind, and what differs, by key; and what each needs to be there."""
+    """What is new of a kind, and what differs; and what each needs to be there."""
 
-    of: Import
-    kind: Kind
-    needs: Needs
-    new: dict[Key, Thing] = field(default_factory=dict)
-    differing: dict[Key, Differing] = field(default_factory=dict)
-    made: int = 0
-    stock_at: int = 4 * _BATCH
+    def __init__(self, of: Import, kind: Kind, things: Things, needs: Needs) -> None:
+        self.of, self.kind, self.things, self.needs = of, kind, things, needs
+        self._found = bytearray(len(things))  # by place
+        self._differing: Spooled[int, Differing] = Spooled()  # by place
+        self._made, self._stock_at = 0, 4 * _BATCH
 
     def compare(
         self, thing: Thing, present: Present | None, more: Sequence[CellChange] = ()
-    ) -> None:
+    ) -> Found:
         """Sort out whether a thing is new, differs from what is there, or is the same."""
         self.of.compared += 1
+        found = Found.SAME
         if present is None:
-            self.new[thing.key] = thing
-            return
-        changes = [*cell_changes(self.kind, thing, present, self.of.frame.people), *more]
-        if changes:
-            self.differing[thing.key] = Differing(thing, present, changes)
+            found = Found.NEW
+        elif changes := [*cell_changes(self.kind, thing, present, self.of.frame.people), *more]:
+            found = Found.DIFFERING
+            self._differing[thing.place] = Differing(thing, present, changes)
+        self._found[thing.place] = found
+        return found
+
+    def is_new(self, key: Key) -> bool:
+        """Say whether a thing of the file is new, once all are compared."""
+        place = self.things.place(key)
+        return place is not None and self._found[place] == Found.NEW
+
+    def parts(self) -> Iterator[list[Thing]]:
+        """Yield all things in parts that fit into one statement."""
+        yield from map(self.things.at, batches(range(len(self.things))))
+
+    def new(self, places: Iterable[int] | None = None) -> Iterator[list[Thing]]:
+        """Yield the new things, of those at some places or of all, in such parts."""
+        yield from map(self.things.at, batches(self._of(Found.NEW, places)))
+
+    def differing(self, places: Iterable[int] | None = None) -> Iterator[list[Differing]]:
+        """Yield the differing things likewise."""
+        for part in batches(self._of(Found.DIFFERING, places)):
+            yield [self._differing[place] for place in part]
+
+    def _of(self, wanted: Found, places: Iterable[int] | None) -> Places:
+        places = range(len(self.things)) if places is None else places
+        return array("q", (place for place in places if self._found[place] == wanted))
 
     def is_blocked(self, thing: Thing) -> bool:
         """Say whether something that a thing needs has failed; it then fails, too."""
@@ -112,9 +159,9 @@ class Work:
                 self.of.ledger.fail(self.kind, thing, outcome)
             else:
                 self.of.ledger.created(thing)
-        self.made += len(things)
-        if self.made >= self.stock_at:
-            self.stock_at = self.made * _SEVERAL
+        self._made += len(things)
+        if self._made >= self._stock_at:
+            self._stock_at = self._made * _SEVERAL
             await self.of.tx.execute(_TAKE_STOCK)
 
     def settle_edits(

@@ -183,6 +183,10 @@ class BodyTooLarge(TooLarge):
     """The body is larger than this service accepts here."""
 
 
+class NoRoomForFile(Unavailable):
+    """The service has no room left to keep this file; nothing was done with it."""
+
+
 class InternalError(OkrError):
     """Something failed in the service; it has been logged."""
 

@@ -46,8 +46,11 @@ _LOOKS_EVERY = timedelta(seconds=1)
 _AGAIN_AFTER = 1.0  # seconds, where the database could not be reached
 _TIDIES_EVERY = 30.0  # seconds
 _LOG_KEPT = timedelta(days=1)
-_FORGET_LOG = text(
-    f"DELETE FROM {SCHEMA}.pgqueuer_log WHERE created < now() - CAST(:kept AS interval)"  # noqa: S608 - a name of ours
+_FORGET_LOG = text(  # some at a time, so that no tidying takes long
+    f"""DELETE FROM {SCHEMA}.pgqueuer_log
+         WHERE id IN (SELECT id FROM {SCHEMA}.pgqueuer_log
+                       WHERE created < now() - CAST(:kept AS interval)
+                       ORDER BY id LIMIT 20000)"""  # noqa: S608 - a name of ours
 )
 # All said, so that no variable of the environment says otherwise.
 _NAMES = DBSettings(

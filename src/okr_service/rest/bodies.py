@@ -1,6 +1,5 @@
 """The bodies of requests: read up to a limit, into memory or onto a disk."""
 
-import errno
 import tempfile
 from collections.abc import AsyncIterator
 from typing import BinaryIO, cast
@@ -9,11 +8,10 @@ from fastapi import Request
 
 from okr_service.kernel.errors import BodyTooLarge
 from okr_service.kernel.payload import Json, read_json
-from okr_service.rest.errors import NoRoomForFile
+from okr_service.kernel.spooled import needing_room
 
 _IN_MEMORY = 1 << 20
 _TAKEN_AT_ONCE = 1 << 18
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class BoundedRequest(Request):
@@ -60,13 +58,9 @@ class FileRequest(BoundedRequest):
         """
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - see `close`
         try:
-            async for chunk in self._bounded():
-                self._file.write(chunk)
-        except OSError as error:
-            self.close_file()
-            if error.errno in _FULL:
-                raise NoRoomForFile from error
-            raise
+            with needing_room():
+                async for chunk in self._bounded():
+                    self._file.write(chunk)
         except BaseException:
             self.close_file()
             raise

@@ -43,10 +43,6 @@ class RequestTooSlow(OkrError):
     seconds: float
 
 
-class NoRoomForFile(Unavailable):
-    """The service has no room left to keep this file; nothing was done with it."""
-
-
 @dataclass(eq=False)
 class AnswerTooSlow(Unavailable):
     """The service could not answer within the {seconds} s that a request may take."""

@@ -1,6 +1,6 @@
 -- Hold the objectives :objective_ids and all above them until the transaction
 -- ends: the deepest first, by id where equally deep. All of the tenant's where
--- :everything is true.
+-- :everything is true. How many are they?
 
 WITH RECURSIVE above AS (
     SELECT id, parent_id
@@ -31,8 +31,9 @@ placed AS (
       JOIN above ON above.parent_id = placed.id
 )
 
-SELECT o.id
-  FROM placed
-  JOIN objectives AS o ON o.tenant_id = :tenant AND o.id = placed.id
- ORDER BY placed.depth DESC, o.id
-   FOR NO KEY UPDATE OF o
+SELECT count(*)
+  FROM (SELECT o.id
+          FROM placed
+          JOIN objectives AS o ON o.tenant_id = :tenant AND o.id = placed.id
+         ORDER BY placed.depth DESC, o.id
+           FOR NO KEY UPDATE OF o) AS held

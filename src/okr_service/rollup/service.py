@@ -122,7 +122,7 @@ class Recomputed:
 
 @dataclass
 class Deferred:
-    """What is to be computed at the end of a block, and then what it came to."""
+    """What is to be computed at the end of a block, and then what it came to, if that is told."""
 
     objectives: set[UUID] = field(default_factory=set)
     fed: set[UUID] = field(default_factory=set)
@@ -151,7 +151,7 @@ async def propagate(
         changes[shift.objective_id] = so_far + shift.after - shift.before
     changes = {row_id: change for row_id, change in changes.items() if change != Contribution()}
     if len(changes) > 1:
-        await _recompute(tx, tenant_id, changes)
+        await _recompute(tx, tenant_id, changes, told=False)
     for objective_id, change in changes.items() if len(changes) == 1 else ():
         of = {
             "tenant_id": tenant_id,
@@ -182,9 +182,12 @@ async def _feed(tx: Transaction, tenant_id: UUID, fed: Collection[UUID]) -> list
 
 
 @asynccontextmanager
-async def deferred(tx: Transaction, tenant_id: UUID) -> AsyncIterator[Deferred]:
+async def deferred(
+    tx: Transaction, tenant_id: UUID, *, told: bool = False
+) -> AsyncIterator[Deferred]:
     """Let many changes pass and compute what they touch once, at the end of the block.
 
+    What that came to is told only where it is asked for: of an import it fills the memory.
     The caller holds the tenant's structure.
     """
     later = Deferred()
@@ -195,16 +198,16 @@ async def deferred(tx: Transaction, tenant_id: UUID) -> AsyncIterator[Deferred]:
         del tx.info[_DEFERRED]
     shifts = await _feed(tx, tenant_id, later.fed)
     touched = later.objectives | {shift.objective_id for shift in shifts}
-    later.outcome = await _recompute(tx, tenant_id, touched)
+    later.outcome = await _recompute(tx, tenant_id, touched, told=told)
 
 
 async def _recompute(
-    tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID]
+    tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID], *, told: bool
 ) -> list[Recomputed]:
     if not objective_ids:
         return []
     of = {"tenant": tenant_id, "objective_ids": sorted(objective_ids), "everything": False}
-    return await _write_recomputed(tx, tenant_id, of)
+    return await _write_recomputed(tx, tenant_id, of, told=told)
 
 
 async def hold(tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID]) -> None:
@@ -214,7 +217,7 @@ async def hold(tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID]
 
 
 async def _write_recomputed(
-    tx: Transaction, tenant_id: UUID, of: dict[str, object]
+    tx: Transaction, tenant_id: UUID, of: dict[str, object], *, told: bool
 ) -> list[Recomputed]:
     await tx.execute(_LOCK_ABOVE, of)  # a statement of its own: the next sees what it waited for
     right, before = _RECOMPUTED.subquery("right"), _OBJECTIVES.alias("before")
@@ -235,7 +238,7 @@ async def _write_recomputed(
         )
         .cte("written")
     )
-    statement = select(written).add_cte(_noted(tenant_id, written))
+    statement = select(written).add_cte(_noted(tenant_id, written)).where(literal(told))
     return [
         Recomputed(row[0], row[1], row[2], (row[3], row[4]), (row[5], row[6]))
         for row in await tx.execute(statement, of)
@@ -328,7 +331,7 @@ async def recompute(tx: Transaction, tenant_id: UUID) -> list[Change]:
     while wrong := await _write_right_values(tx, tenant_id, {"key_result_ids": [], **_ALL}):
         changes += wrong
     everything = {"tenant": tenant_id, "objective_ids": [], **_ALL}
-    recomputed = await _write_recomputed(tx, tenant_id, everything)
+    recomputed = await _write_recomputed(tx, tenant_id, everything, told=True)
     return changes + [_repaired_objective(one) for one in recomputed]
 
 

@@ -152,6 +152,9 @@ SENTENCES: dict[str, str] = {
     "nó được cài đặt mà không có phần bổ sung {extra}.",
     # imports of files
     "import-rejected": "Chưa nhập gì cả, vì một số ô không phù hợp.",
+    "too-many-cell-errors": "Chưa nhập gì cả; hơn {limit} ô không phù hợp, đây là các ô đầu tiên.",
+    "too-many-imports-wait": "Đã có {limit} lượt nhập đang chờ; "
+    "hãy gửi lại sau {retry_after} giây, hoặc hủy bớt.",
     "unreadable-table": "Không đọc được tệp kể từ dòng {row}; tệp hỏng hoặc thiếu ở đó.",
     "unknown-encoding": "Dòng {row} không phải UTF-8 mà có vẻ là {encoding}; "
     "hãy lưu tệp dạng CSV UTF-8.",
