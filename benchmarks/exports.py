@@ -13,12 +13,11 @@ import statistics
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import asyncpg
 from sqlalchemy import text
 
-from benchmarks.ground import Tree, ground, plant_one, serving, settle, spread, turns
+from benchmarks.ground import Tree, ground, most_memory, plant_one, serving, settle, spread, turns
 from okr_service.exports.tables import TABLES
 from okr_service.kernel.database import Database, database_url
 from okr_service.settings import Settings
@@ -90,20 +89,6 @@ def _copy(url: str, tree: Tree) -> float:
     return asyncio.run(run())
 
 
-def _most_memory() -> str:
-    """Return the most memory that any process beneath this one has taken."""
-    most = 0
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            told = status.read_text()
-            command = (status.parent / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if b"benchmarks.list_page" in command:
-            most = max(most, int(told.partition("VmHWM:")[2].split()[0]))
-    return f"{most / 1024:,.0f} MiB"
-
-
 def main() -> None:
     """Export and copy in turns; print the ratio."""
     check_ins = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
@@ -112,7 +97,7 @@ def main() -> None:
     with ground(shared_buffers="1GB", max_wal_size="8GB") as url:
         tree = _plant(url, check_ins)
         with serving("benchmarks.list_page:service", DATABASE=url) as address:
-            print(f"at rest: {_most_memory()}")
+            print(f"at rest: {most_memory():,.0f} MiB")
             _, size, rows = _export(address, tree.key, "check-ins.csv")
             _copy(url, tree)
             print(f"{rows - 1:,} check-ins, {size / 1e6:,.1f} MB of CSV")
@@ -125,10 +110,10 @@ def main() -> None:
                 print(f"{kind:<6}  {spread([rows / seconds for seconds in values])} rows/s")
             ratio = statistics.median(figures[_COPY]) / statistics.median(figures[_EXPORT])
             print(f"export against COPY {ratio:.2f}  (goal at least 0.3)")
-            print(f"after CSV: {_most_memory()}")
+            print(f"after CSV: {most_memory():,.0f} MiB")
             for name in ("check-ins.ndjson", "check-ins.parquet", "plan.csv"):
                 seconds, size, _ = _export(address, tree.key, name)
-                print(f"{name:<18} {seconds:.2f} s, {size / 1e6:,.1f} MB; {_most_memory()}")
+                print(f"{name:<18} {seconds:.2f} s, {size / 1e6:,.1f} MB; {most_memory():,.0f} MiB")
 
 
 if __name__ == "__main__":

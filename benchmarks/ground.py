@@ -137,6 +137,20 @@ def serving(app: str, **environment: str) -> Iterator[str]:
         process.wait()
 
 
+def most_memory() -> float:
+    """Return the most MiB that any process that `serving` started has taken so far."""
+    most = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            told = status.read_text()
+            command = (status.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"benchmarks.list_page" in command:
+            most = max(most, int(told.partition("VmHWM:")[2].split()[0]))
+    return most / 1024
+
+
 def _wait_for(address: str) -> None:
     for _ in range(600):
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/healthz"):

@@ -43,7 +43,7 @@ _HEADER = (
 _TABLES = ("objectives", "key_results", "planned_values", "check_ins", "action_plans", "actions")
 _FRAME = ("tenants", "units", "cycles")
 _FIRST, _AGAIN, _BOOK, _COPY = "first", "again", "book", "copy"
-_PATIENT = {"OKR_REQUEST_TIMEOUT_SECONDS": "3600", "OKR_STATEMENT_TIMEOUT_MS": "600000"}
+PATIENT = {"OKR_REQUEST_TIMEOUT_SECONDS": "3600", "OKR_STATEMENT_TIMEOUT_MS": "600000"}
 
 
 def lines(rows: int) -> Iterator[str]:
@@ -77,7 +77,7 @@ def _send(address: str, key: str, file: File, effect: str) -> float:
         start = time.perf_counter()
         answer = service.post("/v1/imports?mode=commit", content=file.body)
         if answer.status_code == httpx.codes.ACCEPTED:
-            told = _awaited(service, answer.headers["location"])
+            told = awaited(service, answer.headers["location"])
         else:
             told = answer.raise_for_status().json()
         seconds = time.perf_counter() - start
@@ -86,7 +86,8 @@ def _send(address: str, key: str, file: File, effect: str) -> float:
     return seconds
 
 
-def _awaited(service: httpx.Client, location: str) -> dict[str, Any]:
+def awaited(service: httpx.Client, location: str) -> dict[str, Any]:
+    """Wait for an import that runs as a job; returns what came of it."""
     while True:
         job: dict[str, Any] = service.get(location).raise_for_status().json()
         if job["finished_at"]:
@@ -176,7 +177,7 @@ def main() -> None:
     figures: dict[str, list[float]] = {_FIRST: [], _AGAIN: [], _BOOK: [], _COPY: []}
     options = {"shared_buffers": "1GB", "max_wal_size": "8GB"}
     with ground(**options) as url, ground(**options) as other:
-        environment = {"DATABASE": url, **_PATIENT}
+        environment = {"DATABASE": url, **PATIENT}
         with serving("benchmarks.list_page:service", **environment) as address:
             for number in range(rounds):
                 name = f"round {number}"

@@ -12,6 +12,7 @@ from sqlalchemy import event, text
 from tests.build import Build, Json
 from tests.calling import client
 from tests.conftest import Start, Tenant, new_tenant
+from tests.imports.working import ended, rows, submitted, working
 from tests.kernel.conftest import Pooled
 from tests.kernel.pooler import SERVERS
 from tests.rollup import stored
@@ -128,6 +129,21 @@ async def _objectives(rest: httpx.AsyncClient) -> list[Json]:
     page = await rest.get("/v1/objectives", params={"limit": 200})
     rows: list[Json] = page.json()["data"]
     return rows
+
+
+async def test_jobs_are_done_and_exports_read(
+    behind: FastAPI, database: Database, tenant: Tenant
+) -> None:
+    async with client(behind, tenant.key) as rest, working(behind):
+        jobs = [await submitted(rest, rows(200, first=200 * nth)) for nth in range(3)]
+        done = [await ended(rest, job) for job in jobs]
+        assert [job["counts"]["created"] for job in done] == [200] * 3, done
+        for form in ("csv", "ndjson", "parquet"):
+            exported = await rest.get(f"/v1/exports/key-results.{form}")
+            assert exported.status_code == 200
+            if form != "parquet":
+                assert exported.text.count("\n") == 600 + (form == "csv")
+    await stored.assert_right(database, tenant.tenant_id)
 
 
 async def test_each_statement_is_parsed_and_run_in_one_transaction(

@@ -91,17 +91,19 @@ class _Writing(Thread):
 
     def _batches(self) -> Iterator["RecordBatch"]:
         try:
-            while (part := self._wait_for(anext(self._parts, None))) is not None:
+            while not self._unwanted and (part := self._next()) is not None:
                 yield from io.read_json(part, self._schema, batch_size=_GROUP)
         except Exception as error:
             self.failure = error  # the library would pass on what it says and not what it is
             raise
 
+    def _next(self) -> IO[bytes] | None:
+        return self._wait_for(anext(self._parts, None))
+
     def write(self, data: bytes) -> int:
         """Take what is written next, once there is room for it."""
-        if self._unwanted:
-            raise BrokenPipeError
-        self._wait_for(self.pieces.put(bytes(data)))
+        if not self._unwanted:  # the library makes a panic of an error raised here
+            self._wait_for(self.pieces.put(bytes(data)))
         self._place += len(data)
         return len(data)
 

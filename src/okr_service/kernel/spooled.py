@@ -19,7 +19,7 @@ from okr_service.kernel.errors import NoRoomForFile
 _AT_ONCE = 1_000
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NOT_WRITTEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
-_SETTINGS = ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "cache_size=-8192")
+_SETTINGS = ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "cache_size=-2048")
 _TABLE = "CREATE TABLE spooled (place INTEGER PRIMARY KEY, key BLOB UNIQUE, value BLOB)"
 _K = TypeVar("_K", bound=str | int | tuple[str, ...])
 _V = TypeVar("_V")
