@@ -107,6 +107,7 @@ def settings(worker_id: str) -> Settings:
         pool_size=12,
         credential_cache_seconds=0.2,
         allow_private_issuers=True,
+        allow_private_webhooks=True,
         login_failures_per_minute=0,  # all tests come from one address
     )
 

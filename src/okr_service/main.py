@@ -51,7 +51,6 @@ from okr_service.imports.rest import cancelling as cancelling_imports
 from okr_service.imports.rest import jobs_router as import_jobs
 from okr_service.imports.rest import router as imports
 from okr_service.imports.rest import templates
-from okr_service.imports.worker import Worker
 from okr_service.kernel.database import Database
 from okr_service.kernel.migrations import is_current
 from okr_service.kernel.outgoing import Outgoing
@@ -65,6 +64,11 @@ from okr_service.scorecards import graphql as scorecards_graphql
 from okr_service.scorecards.rest import router as scorecards
 from okr_service.serving import Service
 from okr_service.settings import Settings
+from okr_service.webhooks import graphql as webhooks_graphql
+from okr_service.webhooks.rest import router as webhooks
+from okr_service.webhooks.secrets import Secrets
+from okr_service.webhooks.waking import Waking
+from okr_service.worker import Worker
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -82,8 +86,9 @@ def create_app(settings: Settings) -> FastAPI:
         tokens,
     )
     gatekeeper = Gatekeeper(database, recognisers, settings.credential_cache_seconds)
-    feed = Feed(database, timedelta(days=settings.events_kept_days))
-    worker = Worker(settings, gatekeeper, feed.wrote)
+    waking = Waking(database)
+    feed = Feed(database, timedelta(days=settings.events_kept_days), waking.wrote)
+    worker = Worker(settings, gatekeeper, feed)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -91,6 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
             worker.start()
         yield
         await worker.close()
+        await waking.close()
         await feed.close()
         await keys.close()
         await uses.close()
@@ -134,15 +140,17 @@ def create_app(settings: Settings) -> FastAPI:
         audit_exports,
         audit,
         events,
+        webhooks,
         credentials,
     ):
         app.include_router(router)
-    _add_graphql(app, settings, graphql_schema(identity_graphql.Issuers(keys, tokens)))
+    issuers = identity_graphql.Issuers(keys, tokens)
+    _add_graphql(app, settings, graphql_schema(issuers, Secrets.of(settings)))
     _add_probes(app, database)
     return app
 
 
-def graphql_schema(issuers: identity_graphql.Issuers) -> Assembled:
+def graphql_schema(issuers: identity_graphql.Issuers, secrets: Secrets) -> Assembled:
     """Make the GraphQL schema of what the rooms have."""
     rooms = (
         organisation_graphql.ROOM,
@@ -157,6 +165,7 @@ def graphql_schema(issuers: identity_graphql.Issuers) -> Assembled:
         identity_graphql.room(issuers),
         credentials_graphql.ROOM,
         imports_graphql.ROOM,
+        webhooks_graphql.room(secrets),
     )
     return SchemaMaker(rooms).make()
 

@@ -133,6 +133,16 @@ class Settings(BaseSettings):
         le=300,
         description="How long a process may go on accepting an API key revoked through another.",
     )
+    allow_private_webhooks: bool = Field(
+        default=False,
+        description="Whether webhooks may be sent to addresses inside private networks.",
+    )
+    webhook_deliveries_kept_days: int = Field(
+        default=30,
+        ge=3,
+        le=3_650,
+        description="How long it is kept what came of telling a webhook something.",
+    )
     allow_private_issuers: bool = Field(
         default=False,
         description="Let identity providers be on loopback and private addresses.",

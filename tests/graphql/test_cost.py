@@ -8,6 +8,7 @@ from okr_service.graphql.operations import Operations
 from okr_service.identity.graphql import Issuers
 from okr_service.main import graphql_schema
 from okr_service.settings import Settings
+from okr_service.webhooks.secrets import Secrets
 
 _OF_EACH = """title progress owner { name }
   keyResults { nodes { title progress latestCheckIn { value } } }"""
@@ -21,7 +22,9 @@ def _tree(depth: int) -> str:
 
 @pytest.fixture
 def operations(app: FastAPI, settings: Settings) -> Operations:
-    made = graphql_schema(Issuers(app.state.keys, app.state.tokens))
+    made = graphql_schema(
+        Issuers(app.state.keys, app.state.tokens), Secrets.of(app.state.service.settings)
+    )
     return Operations(made.core, made.roots, settings)
 
 

@@ -17,6 +17,7 @@ from okr_service.main import graphql_schema
 from okr_service.objectives.graphql import ROOM as OBJECTIVES
 from okr_service.organisation import graphql as organisation
 from okr_service.settings import Settings
+from okr_service.webhooks.secrets import Secrets
 
 _UNSAID: Permission = None  # type: ignore[assignment] # what the type forbids
 _ROOM = organisation.ROOM
@@ -60,7 +61,9 @@ def test_nothing_starts_that_declares_no_permission(room: Room) -> None:
 def test_every_edge_takes_the_permission_of_the_kind_that_it_leads_to(
     app: FastAPI, settings: Settings
 ) -> None:
-    made = graphql_schema(Issuers(app.state.keys, app.state.tokens))
+    made = graphql_schema(
+        Issuers(app.state.keys, app.state.tokens), Secrets.of(app.state.service.settings)
+    )
     operations = Operations(made.core, made.roots, settings)
     edges: list[tuple[Kind, str, One | Many]] = []
     for kind in made.roots.kinds.values():

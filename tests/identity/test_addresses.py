@@ -2,7 +2,8 @@
 
 import pytest
 
-from okr_service.identity.addresses import discovery_addresses, is_beneath, is_web_address
+from okr_service.identity.addresses import discovery_addresses, is_beneath
+from okr_service.kernel.web_addresses import is_web_address
 
 
 @pytest.mark.parametrize(

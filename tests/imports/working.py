@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from okr_service.imports.worker import Worker
 from okr_service.serving import Service
+from okr_service.worker import Worker
 
 Json = dict[str, Any]  # what httpx gives
 CSV = {"Content-Type": "text/csv", "Prefer": "respond-async"}
@@ -67,9 +67,7 @@ async def ended(rest: httpx.AsyncClient, job: Json) -> Json:
 def worker_of(app: FastAPI, patience: float = 30) -> Worker:
     """Make a worker as a process of its own would have one."""
     service: Service = app.state.service
-    return Worker(
-        service.settings, service.gatekeeper, service.feed.wrote, timedelta(seconds=patience)
-    )
+    return Worker(service.settings, service.gatekeeper, service.feed, timedelta(seconds=patience))
 
 
 @asynccontextmanager

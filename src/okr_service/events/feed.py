@@ -32,9 +32,15 @@ _log = logging.getLogger(__name__)
 class Feed:
     """Reads tenants' feeds, and forgets what is older than it is to be kept."""
 
-    def __init__(self, database: Database, kept: timedelta) -> None:
+    def __init__(
+        self,
+        database: Database,
+        kept: timedelta,
+        told: Callable[[UUID], None] = lambda _: None,
+    ) -> None:
         self._database = database
         self._kept = kept
+        self._told = told  # of each tenant in which this process committed something
         self._wakeups = Wakeups(self._look)
         self.broadcast = Broadcast(self._stretch, self._wakeups.beyond)
         self._written: set[UUID] = set()
@@ -109,9 +115,14 @@ class Feed:
                 yield event
             wanted = wanted.model_copy(update={"after": str(part.until)})
 
+    async def beyond(self, tenant_id: UUID, place: int, seconds: float) -> bool:
+        """Wait until a feed goes beyond a place; False where time was up before."""
+        return await self._wakeups.beyond(tenant_id, place, seconds)
+
     def wrote(self, tenant_id: UUID) -> None:
         """Take note that this process committed something: who waits need not wait longer."""
         self._wakeups.wrote(tenant_id)
+        self._told(tenant_id)
         self._written.add(tenant_id)
         if self._forgetting is None or self._forgetting.done():
             self._forgetting = asyncio.create_task(self._forget_from_now_on())

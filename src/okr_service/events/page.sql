@@ -43,6 +43,7 @@ SELECT looked.*,
                                 WHEN 'cycle' THEN concat('cycles/', e.subject_id)
                                 WHEN 'unit' THEN concat('units/', e.subject_id)
                                 WHEN 'person' THEN concat('people/', e.subject_id)
+                                WHEN 'webhook' THEN concat('webhooks/', e.subject_id)
                                 ELSE split_part(e.type, '.', 2)
                             END,
                             '","time":', to_json(e.occurred_at),

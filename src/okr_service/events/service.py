@@ -8,6 +8,7 @@ from sqlalchemy import DateTime, Integer, Uuid, bindparam, func, select, update
 from okr_service.events.model import Event, EventFeed
 from okr_service.kernel.database import Reading, Transaction
 
+_AT_ONCE = 5_000
 _TENANT_ID = bindparam("tenant_id", type_=Uuid)
 _MOST = bindparam("most", type_=Integer)
 _PLACE = select(func.okr_place_events(_TENANT_ID, _MOST))
@@ -35,6 +36,14 @@ async def place_events(tx: Transaction, tenant_id: UUID, most: int) -> int:
     """Give committed events their places in the feed; returns how many."""
     placed = await tx.scalar(_PLACE, {"tenant_id": tenant_id, "most": most})
     return placed or 0
+
+
+async def last_place(tx: Transaction, tenant_id: UUID) -> int:
+    """Return the place of the last event that is committed, once each has its place."""
+    while await place_events(tx, tenant_id, _AT_ONCE) == _AT_ONCE:
+        pass
+    place, _ = await head(tx, tenant_id)
+    return place
 
 
 async def forget_events(tx: Transaction, tenant_id: UUID, older: datetime, most: int) -> int:

@@ -42,6 +42,7 @@ class EventType(StrEnum):
     PERSON_UPDATED = "okr.person.updated"
     PERSON_ERASED = "okr.person.erased"
     PERSON_DELETED = "okr.person.deleted"
+    WEBHOOK_DISABLED = "okr.webhook.disabled"
     TENANT_CREATED = "okr.tenant.created"
     TENANT_UPDATED = "okr.tenant.updated"
 

@@ -12,9 +12,10 @@ import orjson
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, RSAKey
 
-from okr_service.identity.addresses import discovery_addresses, is_web_address
+from okr_service.identity.addresses import discovery_addresses
 from okr_service.identity.provider import Algorithm, Source
 from okr_service.kernel.outgoing import Answer, NoAnswer, Outgoing, Why
+from okr_service.kernel.web_addresses import is_web_address
 
 DEFAULT_AGE = 3600.0
 _MOST_KEYS = 100

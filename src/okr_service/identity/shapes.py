@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 
 from okr_service.access.policy import Role
-from okr_service.identity.addresses import require_web_address
 from okr_service.identity.provider import Algorithm, PersonKey
 from okr_service.kernel.fields import Count, Input, Title, View
+from okr_service.kernel.web_addresses import require_web_address
 
 WebAddress = Annotated[
     str,

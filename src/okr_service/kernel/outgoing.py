@@ -10,8 +10,9 @@ not unpacked, so none is larger than it was sent.
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -63,6 +64,14 @@ class Answer:
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How a server took what it was sent; what it said besides was not read."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
 class Outgoing:
     """Asks other people's servers."""
 
@@ -83,37 +92,47 @@ class Outgoing:
         Raises:
             NoAnswer: it cannot be had, or not within 5 seconds and 256 kB.
         """
-        try:
-            async with asyncio.timeout(LONGEST_SECONDS):
-                return await self._get(url)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise NoAnswer(Why.TIMEOUT, url) from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise NoAnswer(_why(error), url) from error
+        async with _answering(url, LONGEST_SECONDS), self._asked("GET", url, _HEADERS) as response:
+            _require_plain(response, url)
+            return Answer(await _bounded(response, url), dict(response.headers))
 
-    async def _get(self, url: str) -> Answer:
-        asked = httpx.URL(url)
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], seconds: float
+    ) -> Receipt:
+        """Send something to an address; a redirect is an answer like any other.
+
+        Raises:
+            NoAnswer: nothing takes it, or not within so many seconds.
+        """
+        given = {**_HEADERS, **headers}
+        async with _answering(url, seconds), self._asked("POST", url, given, body) as response:
+            return Receipt(response.status_code, dict(response.headers))
+
+    @asynccontextmanager
+    async def _asked(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> AsyncIterator[httpx.Response]:
+        """Ask the server that the URL names, certificate included, at one of its addresses."""
+        named = httpx.URL(url)
         last: httpx.ConnectError | None = None
-        for address in await self._addresses(asked):
-            try:
-                return await self._ask(asked, address)
-            except httpx.ConnectError as error:
-                last = error
+        transport = httpx.AsyncHTTPTransport(verify=self._context)
+        async with httpx.AsyncClient(transport=transport, timeout=None, trust_env=False) as client:  # noqa: S113 - whoever asks bounds the whole
+            for address in await self._addresses(named):
+                request = client.build_request(method, named, headers=headers, content=body)
+                request.extensions["sni_hostname"] = named.host
+                request.url = named.copy_with(host=address)
+                try:
+                    response = await client.send(request, stream=True)
+                except httpx.ConnectError as error:
+                    last = error
+                    continue
+                try:
+                    yield response
+                finally:
+                    await response.aclose()
+                return
         assert last is not None, "there is an address to try"
         raise last
-
-    async def _ask(self, url: httpx.URL, address: str) -> Answer:
-        """Ask the server at an address as the one that the URL names, certificate included."""
-        transport = httpx.AsyncHTTPTransport(verify=self._context)
-        async with httpx.AsyncClient(
-            transport=transport, timeout=LONGEST_SECONDS, trust_env=False
-        ) as client:
-            request = client.build_request("GET", url, headers=_HEADERS)
-            request.extensions["sni_hostname"] = url.host
-            request.url = url.copy_with(host=address)
-            response = await client.send(request, stream=True)
-            _require_plain(response, str(url))
-            return Answer(await _bounded(response, str(url)), dict(response.headers))
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
@@ -161,6 +180,18 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
         if address not in _GLOBAL_UNICAST or address in _6TO4:
             return False
     return address.is_global and not address.is_multicast
+
+
+@asynccontextmanager
+async def _answering(url: str, seconds: float) -> AsyncIterator[None]:
+    """Say why an address gave no answer, within so many seconds."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (TimeoutError, httpx.TimeoutException) as error:
+        raise NoAnswer(Why.TIMEOUT, url) from error
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        raise NoAnswer(_why(error), url) from error
 
 
 def _require_plain(response: httpx.Response, url: str) -> None:

@@ -36,7 +36,7 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.ports.driver import NotifyCallback
-from sqlalchemy import text
+from sqlalchemy import ARRAY, Text, bindparam, text
 
 from okr_service.kernel.database import Database, Transaction, fetch_rows
 
@@ -52,6 +52,10 @@ _FORGET_LOG = text(  # some at a time, so that no tidying takes long
                        WHERE created < now() - CAST(:kept AS interval)
                        ORDER BY id LIMIT 20000)"""  # noqa: S608 - a name of ours
 )
+_HASTEN = text(
+    f"""UPDATE {SCHEMA}.pgqueuer SET execute_after = now()
+         WHERE dedupe_key = ANY (:names) AND status = 'queued' AND execute_after > now()"""  # noqa: S608 - likewise
+).bindparams(bindparam("names", type_=ARRAY(Text)))
 # All said, so that no variable of the environment says otherwise.
 _NAMES = DBSettings(
     db_schema=SCHEMA,
@@ -99,17 +103,33 @@ Fetch = Callable[[str, Sequence[object]], Awaitable[list[dict[str, object]]]]
 
 async def put(tx: Transaction, kind: str, task: Task, after: timedelta | None = None) -> None:
     """Put a job into the queue, to be taken once the transaction is committed and time is up."""
-    await _queries(_within(tx)).enqueue(kind, task.payload, execute_after=after)
+    await _queries(_within(tx)).enqueue(
+        kind, task.payload, execute_after=after, dedupe_key=_name(kind, task)
+    )
+
+
+async def hasten(tx: Transaction, kind: str, tasks: Sequence[Task]) -> None:
+    """Have jobs taken at once that wait in the queue until time is up."""
+    await tx.execute(_HASTEN, {"names": [_name(kind, task) for task in tasks]})
+
+
+def _name(kind: str, task: Task) -> str:
+    return f"{kind} {task.tenant_id}/{task.job_id}"
 
 
 class Queue:
-    """Takes jobs from the queue and has them done, one or two at a time."""
+    """Takes jobs of some kinds from the queue and has them done, so many at a time."""
 
     def __init__(
-        self, database: Database, works: Mapping[str, Work], patience: timedelta = PATIENCE
+        self,
+        database: Database,
+        works: Mapping[str, Work],
+        at_once: int,
+        patience: timedelta = PATIENCE,
     ) -> None:
         self._database = database
         self._works = works
+        self._at_once = at_once
         self._patience = patience
         self._stopping = asyncio.Event()
         self._manager: QueueManager | None = None
@@ -123,8 +143,8 @@ class Queue:
             try:
                 await self._manager.run(
                     dequeue_timeout=_LOOKS_EVERY,
-                    batch_size=1,
-                    max_concurrent_tasks=2,
+                    batch_size=max(self._at_once // 2, 1),
+                    max_concurrent_tasks=self._at_once,
                     heartbeat_timeout=self._patience,
                     log_aggregation_interval=timedelta(0),  # nobody looks at them
                 )

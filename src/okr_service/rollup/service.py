@@ -58,6 +58,7 @@ _RECOMPUTED: TextualSelect = (
 )
 _OBJECTIVES = Model.metadata.tables[Objective.__tablename__]
 _KEY_RESULTS = Model.metadata.tables[KeyResult.__tablename__]
+_MOST_NAMED = 50_000
 _SUMS = ("weight_sum", "progress_sum")
 _REPAIRED = "repaired"
 _ALL: Mapping[str, object] = {"everything": True}
@@ -126,7 +127,15 @@ class Deferred:
 
     objectives: set[UUID] = field(default_factory=set)
     fed: set[UUID] = field(default_factory=set)
+    everything: bool = False
     outcome: list[Recomputed] = field(default_factory=list)
+
+    def touch(self, objective_ids: Iterable[UUID]) -> None:
+        """Have objectives computed at the end; everything, where they are too many to name."""
+        if not self.everything:
+            self.objectives.update(objective_ids)
+            if len(self.objectives) > _MOST_NAMED:
+                self.everything, self.objectives = True, set()
 
 
 async def propagate(
@@ -142,7 +151,7 @@ async def propagate(
     transaction, for from here on others who change the same tree wait.
     """
     if (later := _deferred(tx)) is not None:
-        later.objectives.update(shift.objective_id for shift in shifts)
+        later.touch(shift.objective_id for shift in shifts)
         later.fed.update(fed)
         return
     changes: dict[UUID, Contribution] = {}
@@ -151,7 +160,8 @@ async def propagate(
         changes[shift.objective_id] = so_far + shift.after - shift.before
     changes = {row_id: change for row_id, change in changes.items() if change != Contribution()}
     if len(changes) > 1:
-        await _recompute(tx, tenant_id, changes, told=False)
+        of = {"tenant": tenant_id, "objective_ids": sorted(changes), "everything": False}
+        await _write_recomputed(tx, tenant_id, of, told=False)
     for objective_id, change in changes.items() if len(changes) == 1 else ():
         of = {
             "tenant_id": tenant_id,
@@ -197,17 +207,14 @@ async def deferred(
     finally:
         del tx.info[_DEFERRED]
     shifts = await _feed(tx, tenant_id, later.fed)
-    touched = later.objectives | {shift.objective_id for shift in shifts}
-    later.outcome = await _recompute(tx, tenant_id, touched, told=told)
-
-
-async def _recompute(
-    tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID], *, told: bool
-) -> list[Recomputed]:
-    if not objective_ids:
-        return []
-    of = {"tenant": tenant_id, "objective_ids": sorted(objective_ids), "everything": False}
-    return await _write_recomputed(tx, tenant_id, of, told=told)
+    later.touch(shift.objective_id for shift in shifts)
+    if later.objectives or later.everything:
+        of = {
+            "tenant": tenant_id,
+            "objective_ids": sorted(later.objectives),
+            "everything": later.everything,
+        }
+        later.outcome = await _write_recomputed(tx, tenant_id, of, told=told)
 
 
 async def hold(tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID]) -> None:

@@ -53,6 +53,10 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
         "Text may not hold NUL characters or lone surrogates.",
         "Văn bản không được chứa ký tự NUL hoặc nửa cặp surrogate.",
     ),
+    "not-a-callback-address": (
+        "This must be an https address without credentials or fragment.",
+        "Phải là địa chỉ https không kèm thông tin đăng nhập hay phân đoạn.",
+    ),
     "not-a-web-address": (
         "This must be an https address without credentials, query or fragment.",
         "Phải là địa chỉ https không kèm thông tin đăng nhập, truy vấn hay phân đoạn.",
@@ -99,6 +103,7 @@ CODES: dict[str, str] = {
     "enum": "not-allowed",
     "literal_error": "not-allowed",
     "web_address": "not-a-web-address",
+    "callback_address": "not-a-callback-address",
     "not_exactly_one": "not-exactly-one",
     "list_type": "not-a-list",
     "model_type": "not-an-object",

@@ -1,0 +1,60 @@
+"""A process's share in the jobs of all."""
+
+import asyncio
+from datetime import timedelta
+
+from okr_service.access.gatekeeper import Gatekeeper
+from okr_service.events.feed import Feed
+from okr_service.imports.running import Imports
+from okr_service.kernel.database import Database
+from okr_service.kernel.outgoing import Outgoing
+from okr_service.kernel.queue import PATIENCE, Queue
+from okr_service.settings import Settings
+from okr_service.webhooks.secrets import Secrets
+from okr_service.webhooks.turns import Turns
+
+_IMPORTS, _TURNS = 2, 50  # at once
+_CONNECTIONS = 8  # two imports and what each tells meanwhile, looking for jobs, and turns
+
+
+class Worker:
+    """Does jobs, over connections of its own, from `start` until `close`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        gatekeeper: Gatekeeper,
+        feed: Feed,
+        patience: timedelta = PATIENCE,
+    ) -> None:
+        self._database = Database(settings.model_copy(update={"pool_size": _CONNECTIONS}))
+        self.imports = Imports(self._database, gatekeeper, settings, feed.wrote)
+        self.turns = Turns(
+            self._database,
+            feed,
+            Outgoing(allow_private=settings.allow_private_webhooks),
+            Secrets.of(settings),
+            timedelta(days=settings.webhook_deliveries_kept_days),
+        )
+        # Apart, so that neither large imports nor slow addresses hold up the other.
+        self._queues = [
+            Queue(self._database, self.imports.works, _IMPORTS, patience),
+            Queue(self._database, self.turns.works, _TURNS, patience),
+        ]
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self) -> "asyncio.Task[None]":
+        """Begin to look for jobs; returns what ends once it is closed."""
+        self._running = self._running or asyncio.create_task(self._run())
+        return self._running
+
+    async def close(self) -> None:
+        """Put back what is being done, and let go of the connections."""
+        for queue in self._queues:
+            queue.stop()
+        if self._running is not None:
+            await asyncio.wait({self._running})
+        await self._database.close()
+
+    async def _run(self) -> None:
+        await asyncio.gather(*(queue.run() for queue in self._queues))
