@@ -113,6 +113,7 @@ def _bodies(of: Json) -> dict[str, Json | str]:
     check_in = {"key_result_id": of["key-results"], "value": "41"}
     settings = {"name": "New"}
     provider = {"name": "New", "issuer": "http://127.0.0.1:1", "audience": "okr"}
+    webhook = {"name": "New", "url": "http://127.0.0.1:1/hook"}
     return {
         "create_objective": objective,
         "put_objective": objective,
@@ -156,4 +157,8 @@ def _bodies(of: Json) -> dict[str, Json | str]:
         "put_identity_provider": provider,
         "patch_identity_provider": {"name": "Changed"},
         "prove_identity_provider": {"token": "x"},
+        "create_webhook": webhook,
+        "put_webhook": webhook,
+        "patch_webhook": {"name": "Changed"},
+        "rotate_webhook_secret": {"overlap_seconds": 60},
     }

@@ -23,6 +23,7 @@ from tests.group import BELONGING, LED_BY, UNIT_OF, Group, Json, sees
 from tests.identity.issuer import Issuer, agree, make_key, sign
 from tests.identity.recognising import b64, claims_of
 from tests.imports.working import submitted
+from tests.webhooks.kept import told
 
 _READS = {"read", "read_organisation"}
 _WORKS = _READS | {"check_in", "plan"}
@@ -141,6 +142,7 @@ async def kept(build: Build) -> Json:
     }
     event = (await build.get("audit-events?limit=1"))["data"][0]
     made["imports"] = await submitted(build.rest, "objective\nNEW\n", "dry_run")
+    made |= await told(build)
     return {kind: row["id"] for kind, row in made.items()} | {"audit-events": event["id"]}
 
 

@@ -26,6 +26,8 @@ _ELSEWHERE = {
     *("create_tenant", "create_api_key", "rotate_api_key", "revoke_api_key"),
     *(f"{verb}_identity_provider" for verb in ("create", "put", "patch", "delete")),
     *("check_identity_provider", "prove_identity_provider"),
+    *(f"{verb}_webhook" for verb in ("create", "put", "patch", "delete", "ping", "replay")),
+    *("rotate_webhook_secret", "replay_webhook_delivery"),
 }
 _WRITING = {
     operation["operationId"]: (method, path)

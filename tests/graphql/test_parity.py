@@ -20,6 +20,7 @@ from tests.graphql.asking import (
 )
 from tests.graphql.twins import TWINS, WITHOUT
 from tests.imports.working import submitted
+from tests.webhooks.kept import told
 
 _OPENAPI = json.loads((Path(__file__).parents[2] / "openapi" / "openapi.json").read_text("utf-8"))
 _OWN = {"Query.node", "Query.nodes"}  # GraphQL's alone
@@ -36,6 +37,8 @@ _LISTS = {
     "api-keys": ("apiKeys", "ApiKey"),
     "imports": ("importJobs", "ImportJob"),
     "identity-providers": ("identityProviders", "IdentityProvider"),
+    "webhooks": ("webhooks", "Webhook"),
+    "webhook-deliveries": ("webhookDeliveries", "WebhookDelivery"),
 }
 
 
@@ -100,6 +103,7 @@ async def planted(build: Build) -> Json:
         "identity-providers", name="Keycloak", issuer="http://127.0.0.1:1/r", audience="okr",
         algorithms=["RS256", "EdDSA"], role_claim="roles", roles={"boss": "admin"},
     )  # fmt: skip
+    await told(build)
     await submitted(build.rest, "objective\nNEW\n")
     await submitted(build.rest, "objective\nNEWER\n", "dry_run")
     return {"top": top, "below": below, "total": total, "unit": group, "cycle": cycle}

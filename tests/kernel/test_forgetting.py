@@ -25,6 +25,7 @@ from tests.graphql.twins import TWINS, ask_twin
 from tests.group import Group, founded, recognising_people
 from tests.imports.working import submitted
 from tests.kernel.sql import tables_without_tenant, touches_tables, without_tenant
+from tests.webhooks.kept import told
 
 from okr_service import models
 from okr_service.kernel.database import SERVICE_ROLE, Database, sqlstate
@@ -37,7 +38,7 @@ _WRITTEN_LATER = {"api_key_uses"}
 # What a rule refuses once it has asked all it asks.
 _REFUSED_BY_A_RULE = {
     *("prove_identity_provider", "put_cycle", "carry_over_objective", "delete_action_plan"),
-    *("delete_cycle", "delete_unit"),
+    *("delete_cycle", "delete_unit", "replay_webhook_delivery"),
 }
 _REQUEST_ID = re.compile(r"request_?id\W+[\w-]+", re.IGNORECASE)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -47,6 +48,7 @@ _LAST = (
     *("delete_action_plan", "delete_key_result", "cancel_objective", "delete_objective"),
     *("close_cycle", "reopen_cycle", "delete_cycle", "delete_person", "erase_person"),
     *("delete_unit", "delete_identity_provider", "rotate_api_key", "revoke_api_key"),
+    "delete_webhook",
 )
 
 # What is told before anything is known of a tenant, by what alone shows other tenants' rows.
@@ -86,6 +88,7 @@ async def kept(build: Build) -> Json:
     }
     found = (await build.get("audit-events?limit=1"))["data"][0]
     made["imports"] = await submitted(build.rest, "objective\nNEW\n", "dry_run")
+    made |= await told(build)
     return {kind: row["id"] for kind, row in made.items()} | {"audit-events": found["id"]}
 
 
@@ -314,6 +317,7 @@ async def filled(mine: Group, tenant: Tenant, kept: Json) -> Group:
         pass
     await mine.build.key_result(plan=[{"date": "2026-06-30", "value": "5"}])
     await submitted(mine.build.rest, "objective\nNEW\n", "dry_run")
+    await told(mine.build)
     return mine
 
 

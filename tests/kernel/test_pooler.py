@@ -132,8 +132,10 @@ async def _objectives(rest: httpx.AsyncClient) -> list[Json]:
 
 
 async def test_jobs_are_done_and_exports_read(
-    behind: FastAPI, database: Database, tenant: Tenant
+    start: Start, settings: Settings, pooled_for_jobs: Pooled, database: Database, tenant: Tenant
 ) -> None:
+    url = pooled_for_jobs(settings.database_url.get_secret_value())
+    behind = start(database_url=SecretStr(url), pooled=True)
     async with client(behind, tenant.key) as rest, working(behind):
         jobs = [await submitted(rest, rows(200, first=200 * nth)) for nth in range(3)]
         done = [await ended(rest, job) for job in jobs]

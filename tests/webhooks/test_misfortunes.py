@@ -252,8 +252,9 @@ async def test_a_worker_that_stops_settles_what_it_sends(
 
 
 async def test_eight_writers_and_dying_workers_lose_nothing(
-    app: FastAPI, build: Build, receiving: Receiving
+    app: FastAPI, build: Build, receiving: Receiving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(settling, "_WAITS", [timedelta(milliseconds=100)])
     seen: list[Json] = []
 
     def moody(message: Received) -> int:
@@ -276,7 +277,7 @@ async def test_eight_writers_and_dying_workers_lose_nothing(
             await asyncio.sleep(0.7)
     await writing
     async with working(app):
-        await until(lambda: len({one["id"] for one in seen}) == 80, 90)
+        await until(lambda: len({one["id"] for one in seen}) == 80, 60)
     placed = (await build.get("events?types=okr.check_in.recorded&limit=1000"))["data"]
     order = {one["id"]: nth for nth, one in enumerate(placed)}
     for result in results:

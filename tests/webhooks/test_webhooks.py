@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
@@ -13,6 +14,8 @@ from tests.conftest import Start, Tenant
 from tests.imports.working import working
 from tests.webhooks.conftest import eventually, until
 from tests.webhooks.receiver import Received, Receiver
+
+from okr_service.webhooks import deliveries as settling
 
 Receiving = Callable[..., Receiver]
 
@@ -60,8 +63,9 @@ async def test_it_is_told_what_happens_as_the_feed_has_it(
 
 
 async def test_of_one_objective_it_is_told_in_order(
-    app: FastAPI, build: Build, receiving: Receiving
+    app: FastAPI, build: Build, receiving: Receiving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(settling, "_WAITS", [timedelta(milliseconds=100)])
     seen: set[str] = set()
     taken: list[Received] = []
 
@@ -80,7 +84,7 @@ async def test_of_one_objective_it_is_told_in_order(
         for value in range(8):
             for result in results:
                 await build.check_in(result, value)
-        await until(lambda: len(taken) >= 24, 100)
+        await until(lambda: len(taken) >= 24, 60)
     values: dict[str, list[int]] = {}
     for message in taken:
         after = message.event["data"]["after"]

@@ -36,7 +36,7 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.ports.driver import NotifyCallback
-from sqlalchemy import ARRAY, Text, bindparam, text
+from sqlalchemy import text
 
 from okr_service.kernel.database import Database, Transaction, fetch_rows
 
@@ -52,10 +52,10 @@ _FORGET_LOG = text(  # some at a time, so that no tidying takes long
                        WHERE created < now() - CAST(:kept AS interval)
                        ORDER BY id LIMIT 20000)"""  # noqa: S608 - a name of ours
 )
-_HASTEN = text(
-    f"""UPDATE {SCHEMA}.pgqueuer SET execute_after = now()
-         WHERE dedupe_key = ANY (:names) AND status = 'queued' AND execute_after > now()"""  # noqa: S608 - likewise
-).bindparams(bindparam("names", type_=ARRAY(Text)))
+_HASTEN = f"""
+    UPDATE {SCHEMA}.pgqueuer SET execute_after = now()
+     WHERE dedupe_key = ANY ($1) AND status = 'queued' AND execute_after > now()
+"""  # noqa: S608 - likewise
 # All said, so that no variable of the environment says otherwise.
 _NAMES = DBSettings(
     db_schema=SCHEMA,
@@ -110,7 +110,7 @@ async def put(tx: Transaction, kind: str, task: Task, after: timedelta | None = 
 
 async def hasten(tx: Transaction, kind: str, tasks: Sequence[Task]) -> None:
     """Have jobs taken at once that wait in the queue until time is up."""
-    await tx.execute(_HASTEN, {"names": [_name(kind, task) for task in tasks]})
+    await _within(tx).execute(_HASTEN, [_name(kind, task) for task in tasks])
 
 
 def _name(kind: str, task: Task) -> str:

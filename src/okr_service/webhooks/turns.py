@@ -1,11 +1,11 @@
 """Doing the turns of webhooks: sending what is due, for as long as there is something."""
 
 import asyncio
-import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import Any, TypeVar
 
 import orjson
 
@@ -39,7 +39,7 @@ _SOONEST = timedelta(milliseconds=200)
 _LONGEST_PATIENCE = timedelta(hours=8)  # that a receiver may ask for
 _FORGOTTEN, _WITHHELD = "event-forgotten", "event-withheld"
 
-_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,10 @@ class Turns:
         ends = monotonic() + _LONGEST_TURN
         lingers_until = 0.0  # not at all, before there was anything
         while monotonic() < ends:
-            async with self.database.transaction(task.tenant_id) as tx:
-                batch = await next_batch(tx, task)
+            batch = await _to_its_end(self._round(task))
             if batch is None:
                 return
             if batch.deliveries:
-                await self._send_all(task, batch)
                 lingers_until = monotonic() + _LINGERS
             elif not batch.more:
                 await self._await_more(task, batch, lingers_until - monotonic())
@@ -91,16 +89,12 @@ class Turns:
         # What was committed as a turn ends finds nobody to hasten.
         raise NotYet(min(max(due, _SOONEST), _SOON if lingers > -_STEP else _LOOKS_EVERY))
 
-    async def _send_all(self, task: Task, batch: Batch) -> None:
-        """Send a batch and write down what came of it, though the worker may be told to stop."""
-        sending = asyncio.create_task(self._sent(task, batch))
-        try:
-            await asyncio.shield(sending)
-        except asyncio.CancelledError:
-            await asyncio.wait({sending})
-            raise
-
-    async def _sent(self, task: Task, batch: Batch) -> None:
+    async def _round(self, task: Task) -> Batch | None:
+        """Take what is due, send it, and write down what came of it."""
+        async with self.database.transaction(task.tenant_id) as tx:
+            batch = await next_batch(tx, task)
+        if batch is None or not batch.deliveries:
+            return batch
         bodies = await self._bodies(batch)
         sent = (
             self._send(batch.webhook, *one) for one in zip(batch.deliveries, bodies, strict=True)
@@ -109,6 +103,7 @@ class Turns:
         async with self.database.transaction(task.tenant_id) as tx:
             await settle(tx, task, outcomes)
         self.feed.wrote(task.tenant_id)
+        return batch
 
     async def _bodies(self, batch: Batch) -> list[bytes | str]:
         """Return what is to be sent for each delivery; or why nothing is."""
@@ -141,6 +136,16 @@ class Turns:
             return Outcome(delivery, reason=error.why)
         patience = _asked_patience(taken.headers.get("retry-after", ""))
         return Outcome(delivery, taken.status, not_before=patience)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, _T]) -> _T:
+    """Do some work to its end, though whoever does it is told to stop meanwhile."""
+    doing = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait({doing})
+        raise
 
 
 def _ping(webhook: Webhook, delivery: Delivery) -> bytes:

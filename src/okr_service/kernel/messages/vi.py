@@ -150,6 +150,11 @@ SENTENCES: dict[str, str] = {
     # exports
     "form-not-installed": "Dịch vụ này không ghi được {form}: "
     "nó được cài đặt mà không có phần bổ sung {extra}.",
+    # webhooks
+    "webhook-not-found": "Không có webhook {ref}.",
+    "delivery-not-found": "Không có lượt gửi {ref}.",
+    "webhook-disabled": "Webhook đang tắt; hãy bật lại trước.",
+    "delivery-waits": "Lượt gửi này chưa xong: nó đang chờ được gửi.",
     # imports of files
     "import-rejected": "Chưa nhập gì cả, vì một số ô không phù hợp.",
     "too-many-cell-errors": "Chưa nhập gì cả; hơn {limit} ô không phù hợp, đây là các ô đầu tiên.",
