@@ -21,7 +21,7 @@ from okr_service.checkins.errors import (
     VoidsAnotherKeyResult,
 )
 from okr_service.checkins.model import CheckIn
-from okr_service.checkins.shapes import NewCheckIn
+from okr_service.checkins.shapes import MeasuredCheckIn, NewCheckIn
 from okr_service.cycles.errors import CycleClosed
 from okr_service.cycles.shapes import CycleState
 from okr_service.kernel import references
@@ -139,6 +139,34 @@ async def void_check_in(tx: Transaction, who: Principal, ref: Ref | UUID, reason
     await record(tx, who, _voided(check_in.id, reason, held[0].objective_id))
     await _refresh(tx, who, held)
     return check_in.id
+
+
+async def void_check_ins(
+    tx: Transaction, who: Principal, check_in_ids: Mapping[UUID, Sequence[UUID]], reason: str
+) -> None:
+    """Take check-ins, by their key results, out of account; those that are void already stay so.
+
+    The caller holds the tenant's structure.
+
+    Raises:
+        NotPermitted, CycleClosed, ObjectiveEnded.
+    """
+    held = await _hold(tx, who, [Ref(str(key_result_id)) for key_result_id in check_in_ids])
+    for key_result in held:
+        key_result.require_reports(who)
+        _require_reportable(key_result)
+    voided = await _void(tx, who, [i for k in held for i in check_in_ids[k.id]], reason)
+    await record_all(
+        tx,
+        who,
+        [
+            _voided(check_in_id, reason, k.objective_id)
+            for k in held
+            for check_in_id in check_in_ids[k.id]
+            if check_in_id in voided
+        ],
+    )
+    await _refresh(tx, who, held)
 
 
 async def record_all_or_none(
@@ -302,7 +330,7 @@ async def _voidable(
     ids = {new.voids_id for new in batch if new.voids_id}
     if not ids:
         return {}
-    of = (CheckIn.tenant_id == who.tenant_id, CheckIn.id.in_(ids))
+    of = (CheckIn.tenant_id == who.tenant_id, references.among(CheckIn.id, sorted(ids)))
     return {row.id: row for row in await tx.scalars(select(CheckIn).where(*of))}
 
 
@@ -322,6 +350,8 @@ def _row(who: Principal, new: NewCheckIn, known: _Known) -> dict[str, object]:
         "author_id": _require_may_sign(who, known.author(new)),
         "source": new.source.value,
         "voids_id": new.voids_id,
+        "feed_mapping_id": new.feed_mapping_id if isinstance(new, MeasuredCheckIn) else None,
+        "feed_reading_id": new.feed_reading_id if isinstance(new, MeasuredCheckIn) else None,
     }
 
 
@@ -394,17 +424,19 @@ async def _find(tx: Transaction, who: Principal, ref: Ref | UUID) -> CheckIn:
     return found
 
 
-async def _void(tx: Transaction, who: Principal, check_in_ids: Sequence[UUID], reason: str) -> bool:
-    """Mark check-ins as void; says whether all were valid until now."""
+async def _void(
+    tx: Transaction, who: Principal, check_in_ids: Sequence[UUID], reason: str
+) -> set[UUID]:
+    """Mark check-ins as void; returns those that were valid until now."""
     voided = await tx.execute(
         update(CheckIn)
         .where(
             CheckIn.tenant_id == who.tenant_id,
-            CheckIn.id.in_(check_in_ids),
+            references.among(CheckIn.id, check_in_ids),
             CheckIn.voided_at.is_(None),
         )
         .values(voided_at=func.clock_timestamp(), void_reason=reason)
         .returning(CheckIn.id)
         .execution_options(synchronize_session=False)
     )
-    return len(voided.all()) == len(check_in_ids)
+    return set(voided.scalars())

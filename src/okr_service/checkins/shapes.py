@@ -53,6 +53,13 @@ class NewCheckIn(Input):
     voids_id: UUID | None = Field(default=None, description="The check-in that this one corrects.")
 
 
+class MeasuredCheckIn(NewCheckIn):
+    """A report that a metric feed makes of a reading; no door takes it."""
+
+    feed_mapping_id: UUID
+    feed_reading_id: UUID
+
+
 class CheckInBatch(Input):
     """Many reports, all recorded or none."""
 
@@ -89,6 +96,12 @@ class CheckInView(View):
     voids_id: UUID | None
     voided_at: datetime | None
     void_reason: str | None
+    feed_mapping_id: UUID | None = Field(
+        description="The mapping of a metric feed that made it; it may be gone since."
+    )
+    feed_reading_id: UUID | None = Field(
+        description="The reading of a metric feed that it comes from; it may be gone since."
+    )
 
 
 class VoidedCheckIn(View):

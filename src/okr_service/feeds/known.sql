@@ -1,0 +1,8 @@
+-- Which readings does the feed :feed_id know of those that :metrics, :moments and :keys name,
+-- and what do they say?
+
+SELECT r.id, r.metric, r.observed_at, r.reading_id, r.series, r.value, r.reason
+  FROM unnest(:metrics, :moments, :keys) AS given (metric, observed_at, reading_id)
+  JOIN feed_readings AS r
+    ON r.tenant_id = :tenant_id AND r.feed_id = :feed_id AND r.metric = given.metric
+   AND r.observed_at = given.observed_at AND r.reading_id = given.reading_id
