@@ -148,13 +148,14 @@ async def _known(
 def _sorted(feed: MetricFeed, batch: Sequence[NewReading], known: dict[_Key, _Content]) -> _Sorted:
     found, latest_sensible = _Sorted(), datetime.now(UTC) + _AHEAD
     for reading in batch:
+        key = _key(reading)
         if reading.observed_at > latest_sensible:
             found.outcomes.append((None, Outcome.REFUSED))
             continue
         series = series_of(feed.id, reading.metric, reading.dimensions)
-        content = known.get(_key(reading))
+        content = known.get(key)
         if content is None:
-            content = known[_key(reading)] = _Content(new_id(), series, reading.value, is_new=True)
+            content = known[key] = _Content(new_id(), series, reading.value, is_new=True)
             found.new[content.id] = reading
             outcome = Outcome.RECORDED
         elif (content.series, content.value) == (series, reading.value):

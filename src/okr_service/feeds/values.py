@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, DateTime, Integer, Row, Uuid, bindparam
 
 from okr_service.access.policy import Principal
 from okr_service.checkins import service as check_ins
-from okr_service.checkins.shapes import BATCH_LIMIT, MeasuredCheckIn, Source
+from okr_service.checkins.shapes import BATCH_LIMIT, MeasuredCheckIn
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import OkrError
 from okr_service.kernel.fields import Ref
@@ -73,12 +73,10 @@ async def _record(
 
 
 def _check_in(row: _Difference) -> MeasuredCheckIn:
-    # What PostgreSQL has worked out needs no second look.
-    return MeasuredCheckIn.model_construct(
+    return MeasuredCheckIn(
         key_result_id=Ref(str(row.key_result_id)),
         value=row.value,
         observed_at=row.observed_at,
-        source=Source.FEED,
         voids_id=row.check_in_id,
         feed_mapping_id=row.mapping_id,
         feed_reading_id=row.reading_id,

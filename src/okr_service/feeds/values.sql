@@ -3,6 +3,9 @@
 -- :most differences. `okr_service/feeds/__init__.py` says what should be.
 --
 -- Also notes of the readings of these series why they count for nothing, where they do.
+--
+-- OFFSET 0 has PostgreSQL look up the rows of each series, and of each key result, by
+-- themselves: as long as it does not know how a table has grown, it would rather read all.
 
 WITH touched AS MATERIALIZED (
     SELECT given.series, coalesce(given.since, '-infinity') AS since
@@ -30,11 +33,13 @@ mapped AS MATERIALIZED (
       JOIN cycles AS c ON c.tenant_id = :tenant_id AND c.id = o.cycle_id
 ),
 
-given AS (
-    -- the readings of each moment; of a sum or an average, with all before it
-    SELECT m.id AS mapping_id, r.observed_at, r.id AS reading_id,
-           CASE WHEN m.aggregation = 'average' THEN r.number ELSE 1 END AS number,
-           CASE WHEN m.aggregation = 'latest' THEN r.value ELSE r.total END AS figure
+wanted AS (
+    -- what each makes of the readings of each moment; in a sum or an average are all before it
+    SELECT m.id AS mapping_id, m.key_result_id, m.series, m.hindrance,
+           r.observed_at, r.id AS reading_id, trim_scale(made.value) AS value,
+           CASE WHEN abs(made.value) >= 100000000000000000000 THEN 'value_out_of_range'
+                WHEN m.metric = 'boolean' AND made.value NOT IN (0, 1) THEN 'not_zero_or_one'
+           END AS misfit
       FROM mapped AS m
      CROSS JOIN LATERAL (
            SELECT DISTINCT ON (r.observed_at) r.observed_at, r.id, r.value,
@@ -47,35 +52,35 @@ given AS (
            WINDOW so_far AS (ORDER BY r.observed_at)
             ORDER BY r.observed_at, r.reading_id COLLATE "C" DESC
      ) AS r
+     CROSS JOIN LATERAL (
+           SELECT CASE m.aggregation
+                  WHEN 'latest' THEN okr_quotient(r.value * m.factor + m.offset, 1)
+                  WHEN 'sum' THEN okr_quotient(r.total * m.factor + m.offset, 1)
+                  WHEN 'average' THEN
+                      okr_quotient(r.total * m.factor + r.number * m.offset, r.number)
+                  END AS value
+     ) AS made
      WHERE r.observed_at >= m.since
 ),
 
-wanted AS (
-    SELECT g.mapping_id, g.observed_at, g.reading_id, trim_scale(made.value) AS value,
-           CASE WHEN abs(made.value) >= 100000000000000000000 THEN 'value_out_of_range'
-                WHEN m.metric = 'boolean' AND made.value NOT IN (0, 1) THEN 'not_zero_or_one'
-           END AS misfit
-      FROM given AS g
-      JOIN mapped AS m ON m.id = g.mapping_id
-     CROSS JOIN LATERAL (
-           SELECT okr_quotient(g.figure * m.factor + g.number * m.offset, g.number) AS value
-     ) AS made
-),
-
 reported AS (
-    SELECT m.id AS mapping_id, c.*
+    SELECT m.id AS mapping_id, m.key_result_id, m.hindrance,
+           c.observed_at, c.id, c.value, c.feed_reading_id, c.feed_mapping_id
       FROM mapped AS m
      CROSS JOIN LATERAL (
-           SELECT c.observed_at, c.id, c.value, c.feed_reading_id, c.feed_mapping_id
+           SELECT c.*
              FROM check_ins AS c
             WHERE c.tenant_id = :tenant_id AND c.key_result_id = m.key_result_id
               AND c.observed_at >= m.since AND c.voided_at IS NULL
               AND c.feed_mapping_id IS NOT NULL
+           OFFSET 0
      ) AS c
 ),
 
 compared AS MATERIALIZED (
-    SELECT coalesce(w.mapping_id, r.mapping_id) AS mapping_id, w.observed_at, w.reading_id,
+    SELECT coalesce(w.mapping_id, r.mapping_id) AS mapping_id,
+           coalesce(w.key_result_id, r.key_result_id) AS key_result_id, w.series,
+           coalesce(w.hindrance, r.hindrance) AS hindrance, w.observed_at, w.reading_id,
            w.value, w.misfit, r.id AS check_in_id, r.feed_mapping_id AS reported_by,
            (w.mapping_id, w.reading_id, w.value)
                IS NOT DISTINCT FROM (r.feed_mapping_id, r.feed_reading_id, r.value) AS agrees
@@ -84,37 +89,46 @@ compared AS MATERIALIZED (
         ON r.mapping_id = w.mapping_id AND r.observed_at = w.observed_at
 ),
 
-judged AS (
-    -- one that counts somewhere counts
-    SELECT r.id,
-           CASE WHEN bool_or(c.mapping_id IS NOT NULL AND c.misfit IS NULL
-                             AND (m.hindrance IS NULL OR c.agrees)) THEN NULL
-                ELSE coalesce(
-                    min(coalesce(c.misfit, m.hindrance)) FILTER (WHERE c.mapping_id IS NOT NULL),
-                    CASE WHEN count(m.id) > 0 THEN 'outside_cycle' ELSE 'no_mapping' END)
+moments AS (
+    -- what counts with one mapping counts
+    SELECT c.series, c.observed_at,
+           CASE WHEN NOT bool_or(c.misfit IS NULL AND (c.hindrance IS NULL OR c.agrees))
+                THEN min(coalesce(c.misfit, c.hindrance))
            END AS reason
-      FROM touched AS t
-      JOIN feed_readings AS r
-        ON r.tenant_id = :tenant_id AND r.series = t.series AND r.observed_at >= t.since
-      LEFT JOIN mapped AS m ON m.series = r.series
-      LEFT JOIN compared AS c ON c.mapping_id = m.id AND c.observed_at = r.observed_at
-     GROUP BY r.id
+      FROM compared AS c
+     WHERE c.observed_at IS NOT NULL
+     GROUP BY c.series, c.observed_at
+),
+
+judged AS (
+    SELECT r.id, r.reason AS was,
+           CASE WHEN m.series IS NOT NULL THEN m.reason
+                WHEN t.is_mapped THEN 'outside_cycle'
+                ELSE 'no_mapping'
+           END AS reason
+      FROM (SELECT t.series, t.since, t.series IN (SELECT m.series FROM mapped AS m) AS is_mapped
+              FROM touched AS t) AS t
+     CROSS JOIN LATERAL (
+           SELECT r.id, r.observed_at, r.reason
+             FROM feed_readings AS r
+            WHERE r.tenant_id = :tenant_id AND r.series = t.series AND r.observed_at >= t.since
+           OFFSET 0
+     ) AS r
+      LEFT JOIN moments AS m ON m.series = t.series AND m.observed_at = r.observed_at
 ),
 
 noted AS (
     UPDATE feed_readings AS r
        SET reason = j.reason
       FROM judged AS j
-     WHERE r.tenant_id = :tenant_id AND r.id = j.id AND r.reason IS DISTINCT FROM j.reason
+     WHERE r.tenant_id = :tenant_id AND r.id = j.id AND j.was IS DISTINCT FROM j.reason
 )
 
-SELECT m.key_result_id, c.mapping_id, c.observed_at, c.reading_id, c.value, c.check_in_id
-  FROM (SELECT c.mapping_id, c.check_in_id, c.reported_by, c.agrees,
-               CASE WHEN c.misfit IS NULL THEN c.observed_at END AS observed_at,
-               c.reading_id, c.value
-          FROM compared AS c) AS c
-  JOIN mapped AS m ON m.id = c.mapping_id
- WHERE m.hindrance IS NULL AND NOT c.agrees
-   AND (c.observed_at IS NOT NULL OR c.reported_by = c.mapping_id)
- ORDER BY m.key_result_id, c.observed_at
+SELECT c.key_result_id, c.mapping_id, c.reading_id, c.value, c.check_in_id,
+       CASE WHEN c.misfit IS NULL THEN c.observed_at END AS observed_at
+  FROM compared AS c
+ WHERE c.hindrance IS NULL AND NOT c.agrees
+   AND CASE WHEN c.observed_at IS NOT NULL AND c.misfit IS NULL THEN true
+            ELSE c.reported_by = c.mapping_id END
+ ORDER BY c.key_result_id, c.observed_at
  LIMIT :most
