@@ -154,6 +154,12 @@ def _create_readings() -> None:
         ["tenant_id", "feed_id", "id"],
         postgresql_where=sa.text("reason IS NOT NULL"),
     )
+    op.create_index(
+        op.f("feed_readings_tenant_id_feed_id_received_at_idx"),
+        "feed_readings",
+        ["tenant_id", "feed_id", "received_at"],
+        postgresql_where=sa.text("reason IN ('no_mapping', 'outside_cycle')"),
+    )
 
 
 def downgrade() -> None:

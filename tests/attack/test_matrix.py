@@ -18,6 +18,7 @@ from tests.attack.operations import TENANT, Request, requests_about
 from tests.build import Build
 from tests.calling import client
 from tests.conftest import Tenant
+from tests.feeds.feeding import fed
 from tests.graphql.twins import TWINS, Told, ask_twin
 from tests.group import BELONGING, LED_BY, UNIT_OF, Group, Json, sees
 from tests.identity.issuer import Issuer, agree, make_key, sign
@@ -141,6 +142,7 @@ async def kept(build: Build) -> Json:
     }
     event = (await build.get("audit-events?limit=1"))["data"][0]
     made["imports"] = await submitted(build.rest, "objective\nNEW\n", "dry_run")
+    made |= await fed(build)
     return {kind: row["id"] for kind, row in made.items()} | {"audit-events": event["id"]}
 
 

@@ -27,6 +27,19 @@ def reading(day: int, value: object, reading_id: str = "r", **given: object) -> 
     return {"metric": "revenue", **said, **given}
 
 
+async def fed(build: Build) -> dict[str, Json]:
+    """Make a feed, a mapping to a key result that all see, and a reading, by kind."""
+    made = await feed(build)
+    mapped = await mapping(build, made, await build.key_result())
+    told = await send(build, made, reading(5, 1))
+    return {"feeds": made, "feed-mappings": mapped, "feed-readings": told["outcomes"][0]}
+
+
+def on(day: int, value: int) -> tuple[str, Decimal]:
+    """Return a moment of January with its value, as `valid` does."""
+    return JANUARY.format(day), Decimal(value)
+
+
 async def send(build: Build, feed: Json, *readings: Json) -> Json:
     """Send readings; returns what became of them."""
     return await build.post(f"feeds/{feed['id']}/readings", readings=list(readings))

@@ -12,10 +12,10 @@ from tests.build import Build, Json
 from tests.calling import client
 from tests.conftest import Start, Tenant
 from tests.feeds.feeding import (
-    JANUARY,
     current,
     feed,
     mapping,
+    on,
     outcomes,
     reading,
     send,
@@ -48,7 +48,7 @@ async def test_the_same_again_changes_nothing_and_another_value_corrects(
     assert await outcomes(build, erp, reading(3, 10)) == [("recorded", None)]
 
     assert await current(build, key_result) == "50"
-    assert await valid(build, key_result) == [(JANUARY.format(3), 10), (JANUARY.format(5), 50)]
+    assert await valid(build, key_result) == [on(3, 10), on(5, 50)]
     every = (await build.get(f"check-ins?key_result_id={key_result['id']}"))["data"]
     assert sorted((c["value"], c["void_reason"]) for c in every) == [
         ("10", None), ("40", "corrected"), ("50", None),
@@ -84,7 +84,7 @@ async def test_a_reading_moves_to_another_key_result_with_its_dimensions(
     assert moved == [("corrected", None)]
     assert await valid(build, key_result) == []
     assert await current(build, key_result) == "0"  # where it started
-    assert await valid(build, other) == [(JANUARY.format(5), 40)]
+    assert await valid(build, other) == [on(5, 40)]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ async def test_of_several_at_one_moment_the_last_by_its_id_counts(
 ) -> None:
     await mapping(build, erp, key_result)
     await send(build, erp, reading(1, 7, "b"), reading(1, 5, "a"))
-    assert await valid(build, key_result) == [(JANUARY.format(1), 7)]
+    assert await valid(build, key_result) == [on(1, 7)]
 
 
 async def test_a_batch_that_says_one_thing_twice_ends_with_what_it_said_last(
@@ -135,7 +135,7 @@ async def test_a_batch_that_says_one_thing_twice_ends_with_what_it_said_last(
     await mapping(build, erp, key_result)
     found = await outcomes(build, erp, reading(1, 7), reading(1, 7), reading(1, 8))
     assert [outcome for outcome, _ in found] == ["recorded", "unchanged", "corrected"]
-    assert await valid(build, key_result) == [(JANUARY.format(1), 8)]
+    assert await valid(build, key_result) == [on(1, 8)]
 
 
 async def test_what_nothing_maps_is_kept_and_counts_once_it_is_mapped(
@@ -189,7 +189,7 @@ async def test_a_closed_cycle_takes_them_once_it_is_open_again(build: Build, erp
     await build.post(f"objectives/{objective['id']}:reopen")
     told = await build.post(f"feeds/{erp['id']}:replay")
     assert told == {"changed": 2, "has_more": False}
-    assert await valid(build, key_result) == [(JANUARY.format(1), 8), (JANUARY.format(2), 9)]
+    assert await valid(build, key_result) == [on(1, 8), on(2, 9)]
     assert await unmatched(build, erp) == []
     assert (await build.post(f"feeds/{erp['id']}:replay"))["changed"] == 0
 

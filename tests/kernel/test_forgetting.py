@@ -21,6 +21,7 @@ from tests.attack.operations import Request, requests_about
 from tests.build import Build, Json
 from tests.calling import client
 from tests.conftest import BOOTSTRAP_KEY, Start, Tenant
+from tests.feeds.feeding import fed
 from tests.graphql.twins import TWINS, ask_twin
 from tests.group import Group, founded, recognising_people
 from tests.imports.working import submitted
@@ -86,6 +87,7 @@ async def kept(build: Build) -> Json:
     }
     found = (await build.get("audit-events?limit=1"))["data"][0]
     made["imports"] = await submitted(build.rest, "objective\nNEW\n", "dry_run")
+    made |= await fed(build)
     return {kind: row["id"] for kind, row in made.items()} | {"audit-events": found["id"]}
 
 

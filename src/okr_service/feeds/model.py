@@ -7,13 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from okr_service.kernel.model import Resource, TenantRow, foreign_key_index, unique_external_id
 
-COUNTS_FOR_NOTHING = "reason IS NOT NULL"
+UNMAPPED = text("reason IN ('no_mapping', 'outside_cycle')")
 
 
 class MetricFeed(Resource):
@@ -84,7 +84,8 @@ class FeedReading(TenantRow):
             name="reason",
         ),
         Index(None, "tenant_id", "series", "observed_at"),
-        Index(None, "tenant_id", "feed_id", "id", postgresql_where=COUNTS_FOR_NOTHING),
+        Index(None, "tenant_id", "feed_id", "id", postgresql_where="reason IS NOT NULL"),
+        Index(None, "tenant_id", "feed_id", "received_at", postgresql_where=UNMAPPED),
     )
 
     feed_id: Mapped[UUID]

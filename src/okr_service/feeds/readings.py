@@ -22,7 +22,7 @@ from sqlalchemy import (
 from okr_service.access.policy import Permission, Principal, require_everywhere
 from okr_service.audit.service import Change, record
 from okr_service.feeds.errors import TooManyValuesChange
-from okr_service.feeds.model import FeedReading, MetricFeed
+from okr_service.feeds.model import UNMAPPED, FeedReading, MetricFeed
 from okr_service.feeds.service import hold_feed, series_of
 from okr_service.feeds.shapes import NewReading, Outcome, Reason
 from okr_service.feeds.values import MOST_CHANGES, report
@@ -227,8 +227,7 @@ async def _refuse_surplus(
     unmatched = select(func.count()).where(
         FeedReading.tenant_id == feed.tenant_id,
         FeedReading.feed_id == feed.id,
-        FeedReading.reason.is_not(None),
-        FeedReading.reason.in_(_UNTAKEN),
+        UNMAPPED,
     )
     surplus = max(0, (await tx.scalar(unmatched) or 0) - most)
     refused = fresh[max(0, len(fresh) - surplus) :]
