@@ -38,7 +38,7 @@ _WRITTEN_LATER = {"api_key_uses"}
 # What a rule refuses once it has asked all it asks.
 _REFUSED_BY_A_RULE = {
     *("prove_identity_provider", "put_cycle", "carry_over_objective", "delete_action_plan"),
-    *("delete_cycle", "delete_unit"),
+    *("delete_cycle", "delete_unit", "delete_feed", "create_feed_mapping", "put_feed_mapping"),
 }
 _REQUEST_ID = re.compile(r"request_?id\W+[\w-]+", re.IGNORECASE)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

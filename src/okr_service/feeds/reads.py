@@ -6,7 +6,7 @@ not see everything: to others there are none.
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, literal
+from sqlalchemy import Boolean, ColumnElement, literal, literal_column
 
 from okr_service.feeds.model import FeedMapping, FeedReading, MetricFeed
 from okr_service.feeds.shapes import FeedMappingListing, FeedReadingListing
@@ -22,7 +22,8 @@ def _mapping_seen(sight: Reach) -> list[ColumnElement[bool]]:
 
 
 def _reading_seen(sight: Reach) -> list[ColumnElement[bool]]:
-    return [] if sight.everything else [false()]
+    # Written out: SQLAlchemy would leave all other conditions out beside its own `false()`.
+    return [] if sight.everything else [literal_column("false", Boolean())]
 
 
 METRIC_FEEDS = Collection(
