@@ -34,6 +34,9 @@ from okr_service.cycles.rest import router as cycles
 from okr_service.events.feed import Feed
 from okr_service.events.rest import router as events
 from okr_service.exports.rest import router as exports
+from okr_service.feeds import graphql as feeds_graphql
+from okr_service.feeds.rest import bulk_router as feed_readings
+from okr_service.feeds.rest import router as feeds
 from okr_service.graphql.documents import Documents
 from okr_service.graphql.door import Door, ExplorerFiles
 from okr_service.graphql.intake import Intake
@@ -126,6 +129,8 @@ def create_app(settings: Settings) -> FastAPI:
         closing,
         check_in_batches,
         check_ins,
+        feed_readings,
+        feeds,
         actions,
         objectives,
         cycles,
@@ -158,6 +163,7 @@ def graphql_schema(issuers: identity_graphql.Issuers, secrets: Secrets) -> Assem
         objectives_graphql.ROOM,
         actions_graphql.ROOM,
         check_ins_graphql.ROOM,
+        feeds_graphql.ROOM,
         analysis_graphql.ROOM,
         scorecards_graphql.ROOM,
         closing_graphql.ROOM,

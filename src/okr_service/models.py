@@ -6,6 +6,7 @@ from okr_service.checkins import model as _checkins
 from okr_service.credentials import model as _credentials
 from okr_service.cycles import model as _cycles
 from okr_service.events import model as _events
+from okr_service.feeds import model as _feeds
 from okr_service.identity import model as _identity
 from okr_service.imports import model as _imports
 from okr_service.kernel import idempotency as _idempotency
@@ -23,6 +24,7 @@ ROOMS = (
     _credentials,
     _cycles,
     _events,
+    _feeds,
     _idempotency,
     _identity,
     _imports,

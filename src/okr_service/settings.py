@@ -174,6 +174,17 @@ class Settings(BaseSettings):
         le=3_650,
         description="How long events can be read from the feed before they are deleted.",
     )
+    feed_unmatched_limit: int = Field(
+        default=100_000,
+        ge=0,
+        description="Most readings of one metric feed that are kept though nothing maps them.",
+    )
+    feed_unmatched_kept_days: int = Field(
+        default=90,
+        ge=1,
+        le=3_650,
+        description="How long they are kept; the next that come sweep older ones out.",
+    )
     trusted_proxies: Listed = Field(
         default=(),
         description="Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses or "

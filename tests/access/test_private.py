@@ -7,6 +7,7 @@ from fractions import Fraction
 import httpx
 import pytest
 from fastapi import FastAPI
+from tests.feeds.feeding import feed, mapping, reading, send
 from tests.group import (
     BELONGING,
     PRIVATE,
@@ -28,7 +29,18 @@ _ASKED = {
 _OF_ADMINS = ("/v1/audit-events", "/v1/api-keys", "/v1/identity-providers")
 
 
-def _reads(group: Group) -> Iterator[tuple[str, dict[str, str]]]:
+async def _fed(group: Group) -> dict[str, dict[str, Json]]:
+    """Map a metric to each key result, and send a reading of it; returns them by kind and name."""
+    erp = await feed(group.build)
+    mapped, sent = {}, {}
+    for name in BELONGING:
+        metric = {"metric": f"Metric of {name}"}
+        mapped[name] = await mapping(group.build, erp, group.key_results[name], **metric)
+        [sent[name]] = (await send(group.build, erp, reading(5, 40, **metric)))["outcomes"]
+    return {"feeds": {"erp": erp}, "feed-mappings": mapped, "feed-readings": sent}
+
+
+def _reads(group: Group, fed: dict[str, dict[str, Json]]) -> Iterator[tuple[str, dict[str, str]]]:
     """Name every read of the contract, of every row there is."""
     rows = {
         "objectives": group.objectives,
@@ -39,6 +51,7 @@ def _reads(group: Group) -> Iterator[tuple[str, dict[str, str]]]:
         "units": group.units,
         "people": group.people,
         "cycles": {"cycle": group.cycle},
+        **fed,
         "imports": {},  # shown to whoever sent them alone
     }
     for path, operations in group.app.openapi()["paths"].items():
@@ -73,8 +86,9 @@ async def test_no_answer_gives_away_what_is_not_seen(group: Group, person: str) 
     hidden = [name for name in BELONGING if not sees(person, name)]
     shown = [name for name in BELONGING if sees(person, name)]
     seen_somewhere: set[str] = set()
+    fed = await _fed(group)
     async with group.calling(person) as calling:
-        for path, asked in _reads(group):
+        for path, asked in _reads(group, fed):
             answer = await calling.get(path, params=asked)
             told = answer.text.replace(path, "") + str(answer.headers)
             if any(row["id"] in path for name in hidden for row in group.of(name)):

@@ -112,6 +112,8 @@ def _bodies(of: Json) -> dict[str, Json | str]:
     action = {"title": "New", "action_plan_id": of["action-plans"]}
     check_in = {"key_result_id": of["key-results"], "value": "41"}
     settings = {"name": "New"}
+    mapping = {"metric": "m", "key_result_id": of["key-results"]}
+    reading = {"metric": "m", "value": "1", "reading_id": "r"}
     provider = {"name": "New", "issuer": "http://127.0.0.1:1", "audience": "okr"}
     webhook = {"name": "New", "url": "http://127.0.0.1:1/hook"}
     return {
@@ -136,6 +138,14 @@ def _bodies(of: Json) -> dict[str, Json | str]:
         "record_check_ins": {"check_ins": [check_in]},
         "void_check_in": {"reason": "Wrong"},
         "simulate": {"changes": [{"check_in": check_in}]},
+        "create_feed": {"name": "New", "source": "erp"},
+        "put_feed": {"name": "New", "source": "erp"},
+        "patch_feed": {"name": "Changed"},
+        "send_readings": {"readings": [{**reading, "observed_at": "2026-09-01T00:00:00Z"}]},
+        "create_feed_mapping": {**mapping, "feed_id": of["feeds"]},
+        "create_feed_mapping_of_feed": mapping,
+        "put_feed_mapping": {**mapping, "feed_id": of["feeds"]},
+        "patch_feed_mapping": {"factor": "2"},
         "create_cycle": _YEAR,
         "put_cycle": _YEAR,
         "patch_cycle": {"name": "Changed"},

@@ -18,6 +18,7 @@ from tests.attack.operations import TENANT, Request, requests_about
 from tests.build import Build
 from tests.calling import client
 from tests.conftest import Tenant
+from tests.feeds.feeding import fed
 from tests.graphql.twins import TWINS, Told, ask_twin
 from tests.group import BELONGING, LED_BY, UNIT_OF, Group, Json, sees
 from tests.identity.issuer import Issuer, agree, make_key, sign
@@ -65,6 +66,8 @@ _REFUSED = _Expected(frozenset({403}))
 _NOT_THERE = _Expected(frozenset({404}))
 # An admin sent it: others see it who plan everything.
 _OF_SENDERS = {"get_import", "cancel_import"}
+# Of a reading nobody can tell what private key result it is about.
+_OF_ALL_SEEING = {"get_feed_reading"}
 # What takes several at once names by its place the one that is not there; in GraphQL by its code.
 _OF_SEVERAL = {"record_check_ins", "simulate"}
 _NOT_THERE_AT_ITS_PLACE = _Expected(frozenset({422, 404}))
@@ -88,14 +91,24 @@ def _requests(door: str, group: Group, name: str, kept: Json) -> list[Request]:
 
 
 def _expected(
-    request: Request, permissions: set[str], *, seen: bool, writes: bool, everywhere: bool
+    request: Request,
+    permissions: set[str],
+    *,
+    seen: bool,
+    writes: bool,
+    everywhere: bool,
+    sees_all: bool,
 ) -> _Expected:
-    if request.permission not in permissions:
+    # Who may not keep feeds is refused whatever they name.
+    of_feeds = "feed" in request.operation and not (request.reads or everywhere)
+    if request.permission not in permissions or of_feeds:
         return _REFUSED
     if request.names_objective and not seen:
         return _NOT_THERE_AT_ITS_PLACE if request.operation in _OF_SEVERAL else _NOT_THERE
     of_admins = request.permission == "own_keys" and "administer" not in permissions
-    if of_admins or (request.operation in _OF_SENDERS and not everywhere):
+    of_others = request.operation in _OF_SENDERS and not everywhere
+    hidden = request.operation in _OF_ALL_SEEING and not sees_all
+    if of_admins or of_others or hidden:
         return _LET_THROUGH if request.path == "/v1/api-keys" else _NOT_THERE
     if request.reads or everywhere or request.operation == "import_file":  # judged row by row
         return _LET_THROUGH
@@ -116,12 +129,20 @@ def _of_person(person: str, name: str, request: Request) -> _Expected:
         seen=sees(person, name),
         writes=leads or owns,
         everywhere=person in ("planner", "admin"),
+        sees_all=person in ("planner", "admin"),
     )
 
 
 def _of_scope(scope: str, name: str, request: Request) -> _Expected:
     seen = scope in _SEEING_ALL or name == "under board"
-    return _expected(request, _OF_SCOPE[scope], seen=seen, writes=True, everywhere=True)
+    return _expected(
+        request,
+        _OF_SCOPE[scope],
+        seen=seen,
+        writes=True,
+        everywhere=True,
+        sees_all=scope in _SEEING_ALL,
+    )
 
 
 @pytest.fixture
@@ -142,6 +163,7 @@ async def kept(build: Build) -> Json:
     }
     event = (await build.get("audit-events?limit=1"))["data"][0]
     made["imports"] = await submitted(build.rest, "objective\nNEW\n", "dry_run")
+    made |= await fed(build)
     made |= await told(build)
     return {kind: row["id"] for kind, row in made.items()} | {"audit-events": event["id"]}
 

@@ -10,6 +10,7 @@ from tests.audit.walked import assert_chained
 from tests.build import Build
 from tests.conftest import Tenant
 from tests.contracts.test_documents import OPERATIONS
+from tests.feeds import feeding
 
 from okr_service.checkins.service import record_check_in
 from okr_service.checkins.shapes import NewCheckIn
@@ -56,6 +57,10 @@ class Ground:
     spare_plan: str = ""
     action: str = ""
     check_in: str = ""
+    feed: str = ""
+    spare_feed: str = ""
+    mapping: str = ""
+    unmapped: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,7 @@ def _writes(of: Ground) -> dict[str, Write]:
         **_of_one("action", of.action, action, {"state": "done"}),
         **_of_life(of),
         **_of_check_ins(of),
+        **_of_feeds(of),
         "import_file": Write(
             b"unit,cycle,objective,objective_title\nU1,2026-Q1,O1,T\n",
             {(_CREATED, subject) for subject in ("unit", "cycle", "objective")},
@@ -152,6 +158,43 @@ def _of_life(of: Ground) -> dict[str, Write]:
     }
 
 
+def _of_feeds(of: Ground) -> dict[str, Write]:
+    feed = {"name": "F", "source": "erp"}
+    mapping = {"metric": "n", "feed_id": of.feed}
+    anew = {**mapping, "key_result_id": of.unmapped}
+    reading = {"metric": "m", "observed_at": "2026-01-05T00:00:00Z", "reading_id": "r"}
+    sent = {"readings": [{**reading, "value": "9"}]}
+    # As one reading was sent already, mapping it reports it, and what was reported is corrected.
+    mapped = {(_UPDATED, "feed_mapping"), (_CREATED, "check_in"), ("voided", "check_in")}
+    edits = _of_one(
+        "feed_mapping",
+        of.mapping,
+        {"metric": "m", "key_result_id": of.key_result, "offset": "3"},
+        {"factor": "2"},
+    )
+    return {
+        "create_feed": _creating("feed", feed),
+        **_of_one("feed", of.feed, feed, {"utc_offset_minutes": 420}, of.spare_feed),
+        "create_feed_mapping": _creating("feed_mapping", anew),
+        "create_feed_mapping_of_feed": Write(
+            {"metric": "n", "key_result_id": of.unmapped},
+            {(_CREATED, "feed_mapping")},
+            of.feed,
+            {"none": 1},
+        ),
+        **edits,
+        "put_feed_mapping": replace(edits["put_feed_mapping"], events=mapped),
+        "patch_feed_mapping": replace(edits["patch_feed_mapping"], events=mapped),
+        "send_readings": Write(
+            sent,
+            {("received", "feed"), (_CREATED, "check_in"), ("voided", "check_in")},
+            of.feed,
+            {"readings": [{**reading, "value": "NaN"}]},
+        ),
+        "replay_feed": Write(None, {(_CREATED, "check_in")}, of.feed),
+    }
+
+
 def _of_check_ins(of: Ground) -> dict[str, Write]:
     report = {"key_result_id": of.key_result, "value": "5"}
     other = {"key_result_id": "external:NONE", "value": "5"}
@@ -173,6 +216,9 @@ async def ground(build: Build) -> Ground:
     key_result = await build.key_result(objective)
     by_actions = await build.key_result(objective, metric="actions")
     plan = await build.action_plan(key_result)
+    feed = await feeding.feed(build)
+    mapping = await feeding.mapping(build, feed, key_result, metric="m")
+    await feeding.send(build, feed, feeding.reading(5, 4, metric="m"))
     return Ground(
         unit=objective["unit_id"],
         spare_unit=(await build.unit())["id"],
@@ -189,6 +235,10 @@ async def ground(build: Build) -> Ground:
         spare_plan=(await build.action_plan(by_actions))["id"],
         action=(await build.action(plan))["id"],
         check_in=(await build.check_in(key_result, 4))["id"],
+        feed=feed["id"],
+        spare_feed=(await feeding.feed(build))["id"],
+        mapping=mapping["id"],
+        unmapped=(await build.key_result(objective))["id"],
     )
 
 
@@ -218,6 +268,9 @@ async def test_it_leaves_its_events(
     write = _writes(ground)[name]
     if name == "reopen_cycle":
         await build.post(f"cycles/{ground.cycle}:close")
+    if name == "replay_feed":
+        [said] = (await build.get("check-ins?source=feed"))["data"]
+        await build.post(f"check-ins/{said['id']}:void", reason="to be said again")
     [key] = (await build.get("api-keys"))["data"]
 
     done = await _send(build.rest, name, write.about, write.body)
@@ -237,7 +290,7 @@ async def test_it_leaves_its_events(
 
 def _require_telling(action: str, before: Json | None, after: Json | None) -> None:
     match action:
-        case "created" | "voided":
+        case "created" | "voided" | "received":
             assert before is None
             assert after
         case "deleted":

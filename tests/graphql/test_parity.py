@@ -8,6 +8,7 @@ import httpx
 import pytest
 from tests.build import Build
 from tests.calling import client
+from tests.feeds.feeding import feed, mapping, reading, send
 from tests.graphql.asking import (
     SCHEMA,
     Json,
@@ -33,6 +34,9 @@ _LISTS = {
     "action-plans": ("actionPlans", "ActionPlan"),
     "actions": ("actions", "Action"),
     "check-ins": ("checkIns", "CheckIn"),
+    "feeds": ("metricFeeds", "MetricFeed"),
+    "feed-mappings": ("feedMappings", "FeedMapping"),
+    "feed-readings": ("feedReadings", "FeedReading"),
     "audit-events": ("auditEvents", "AuditEvent"),
     "api-keys": ("apiKeys", "ApiKey"),
     "imports": ("importJobs", "ImportJob"),
@@ -106,6 +110,12 @@ async def planted(build: Build) -> Json:
     await told(build)
     await submitted(build.rest, "objective\nNEW\n")
     await submitted(build.rest, "objective\nNEWER\n", "dry_run")
+    output = await build.key_result(top, title="Sản lượng")
+    erp = await feed(build, external_id="ERP", utc_offset_minutes=420)
+    await feed(build, name="BI")
+    await mapping(build, erp, output, dimensions={"plant": "hue"}, factor="0.0010", offset="1.5")
+    of_hue = reading(5, "2500.50", dimensions={"plant": "hue"})
+    await send(build, erp, of_hue, reading(6, 1), reading(5, 7, "s"))
     return {"top": top, "below": below, "total": total, "unit": group, "cycle": cycle}
 
 
@@ -132,7 +142,7 @@ async def test_every_order_is_the_same_and_shares_its_cursors(
     for order in orders.values:
         member, _, way = order.rpartition("_")
         sort = ("-" if way == "DESC" else "") + member.lower()
-        there = (await rest.get(f"/v1/{path}", params={"limit": 20, "sort": sort})).json()
+        there = (await rest.get(f"/v1/{path}", params={"limit": 50, "sort": sort})).json()
         query = f"query($after: String) {{ {name}(first: 1, after: $after, orderBy: {order})"
         query += " { nodes { rowId } pageInfo { hasNextPage endCursor } } }"
         found = [row async for row in _one_by_one(rest, name, query)]

@@ -57,6 +57,25 @@ TWINS = {
     "get_cycle_tree": "Query.cycleTree",
     "close_cycle": "Mutation.closeCycle",
     "reopen_cycle": "Mutation.reopenCycle",
+    "list_feeds": "Query.metricFeeds",
+    "create_feed": "Mutation.createMetricFeed",
+    "delete_feed": "Mutation.deleteMetricFeed",
+    "get_feed": "Query.metricFeed",
+    "patch_feed": "Mutation.editMetricFeed",
+    "put_feed": "Mutation.replaceMetricFeed",
+    "replay_feed": "Mutation.replayMetricFeed",
+    "send_readings": "Mutation.sendReadings",
+    "list_feed_mappings": "Query.feedMappings",
+    "list_feed_mappings_of_feed": "MetricFeed.mappings",
+    "create_feed_mapping": "Mutation.createFeedMapping",
+    "create_feed_mapping_of_feed": "Mutation.createFeedMapping",
+    "delete_feed_mapping": "Mutation.deleteFeedMapping",
+    "get_feed_mapping": "Query.feedMapping",
+    "patch_feed_mapping": "Mutation.editFeedMapping",
+    "put_feed_mapping": "Mutation.replaceFeedMapping",
+    "list_feed_readings": "Query.feedReadings",
+    "list_unmatched_readings_of_feed": "MetricFeed.readings",
+    "get_feed_reading": "Query.feedReading",
     "list_identity_providers": "Query.identityProviders",
     "create_identity_provider": "Mutation.createIdentityProvider",
     "delete_identity_provider": "Mutation.deleteIdentityProvider",
@@ -152,6 +171,7 @@ WITHOUT = {
 _BENEATH = {
     "create_key_result_of_objective": "objectiveId",
     "create_action_plan_of_key_result": "keyResultId",
+    "create_feed_mapping_of_feed": "feedId",
 }
 _STALE = 999_999
 

@@ -21,6 +21,7 @@ from tests.attack.operations import Request, requests_about
 from tests.build import Build, Json
 from tests.calling import client
 from tests.conftest import BOOTSTRAP_KEY, Start, Tenant
+from tests.feeds.feeding import fed
 from tests.graphql.twins import TWINS, ask_twin
 from tests.group import Group, founded, recognising_people
 from tests.imports.working import submitted
@@ -38,7 +39,8 @@ _WRITTEN_LATER = {"api_key_uses"}
 # What a rule refuses once it has asked all it asks.
 _REFUSED_BY_A_RULE = {
     *("prove_identity_provider", "put_cycle", "carry_over_objective", "delete_action_plan"),
-    *("delete_cycle", "delete_unit", "replay_webhook_delivery"),
+    *("delete_cycle", "delete_unit", "delete_feed", "create_feed_mapping", "put_feed_mapping"),
+    "replay_webhook_delivery",
 }
 _REQUEST_ID = re.compile(r"request_?id\W+[\w-]+", re.IGNORECASE)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -88,6 +90,7 @@ async def kept(build: Build) -> Json:
     }
     found = (await build.get("audit-events?limit=1"))["data"][0]
     made["imports"] = await submitted(build.rest, "objective\nNEW\n", "dry_run")
+    made |= await fed(build)
     made |= await told(build)
     return {kind: row["id"] for kind, row in made.items()} | {"audit-events": found["id"]}
 

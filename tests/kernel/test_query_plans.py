@@ -34,7 +34,7 @@ from okr_service.kernel.sql import load_sql
 
 _ROOMS = (
     *("access", "rollup", "checkins", "actions", "imports", "cycles", "scorecards", "analysis"),
-    *("credentials", "limits", "events"),
+    *("credentials", "limits", "events", "feeds"),
 )
 _OF_THE_TENANT = "tenants"  # is looked up by tenant alone, and has one row for it
 _NO_SCANS = ("ModifyTable", "Bitmap Heap Scan")
@@ -170,6 +170,29 @@ _STATEMENTS: dict[str, _Values] = {
         "most": _LEVELS,
         "window": (Integer(), 10_000),
     },
+    "feeds/values": {
+        "tenant_id": _OF,
+        "series": _IDS,
+        "since": _MOMENTS,
+        "most": _LEVELS,
+    },
+    "feeds/known": {
+        "tenant_id": _OF,
+        "feed_id": _ID,
+        "metrics": _NAMES,
+        "moments": _MOMENTS,
+        "keys": _NAMES,
+    },
+    "feeds/correct": {
+        "tenant_id": _OF,
+        "corrections": (Text(), '[{"id": "00000000-0000-0000-0000-0000000003e8"}]'),
+    },
+    "feeds/forget": {
+        "tenant_id": _OF,
+        "feed_id": _ID,
+        "older": (DateTime(timezone=True), datetime(2026, 6, 30, tzinfo=UTC)),
+        "most": _LEVELS,
+    },
     "credentials/record_uses": {"tenant_id": _OF, "key_ids": _IDS, "times": _MOMENTS},
     "credentials/rehash": {"tenant_id": _OF, "key_ids": _IDS, "hashes": _HASHES},
 }
@@ -226,6 +249,18 @@ SELECT pg_temp.id(1), pg_temp.id(n), n, 'okr.objective.progressed', pg_temp.id(n
        pg_temp.id(n % 40000 + 1)
   FROM generate_series(1, 30000) AS n;
 INSERT INTO event_feeds (tenant_id, last_place) VALUES (pg_temp.id(1), 30000);
+INSERT INTO metric_feeds (tenant_id, id, name, source, utc_offset_minutes, version)
+SELECT pg_temp.id(1), pg_temp.id(n), 'F', 'erp', 0, 1 FROM generate_series(990, 1990) AS n;
+INSERT INTO feed_mappings (tenant_id, id, feed_id, metric, dimensions, series, key_result_id,
+                           aggregation, factor, "offset", negated, version)
+SELECT pg_temp.id(1), pg_temp.id(n), pg_temp.id(990 + n % 1000), 'm', '{}', pg_temp.id(n),
+       pg_temp.id(n), 'latest', 1, 0, false, 1
+  FROM generate_series(1, 20000) AS n;
+INSERT INTO feed_readings (tenant_id, id, feed_id, metric, dimensions, series, observed_at,
+                           reading_id, value, reason)
+SELECT pg_temp.id(1), pg_temp.id(n), pg_temp.id(990 + n % 1000), 'm', '{}',
+       pg_temp.id(n % 20000 + 1), now(), n, 1, CASE n % 10 WHEN 0 THEN 'no_mapping' END
+  FROM generate_series(1, 60000) AS n;
 INSERT INTO request_counts (tenant_id, subject, window_start, used)
 SELECT pg_temp.id(1), 'credential:' || n, now() - interval '1 second' * (n % 60), 1
   FROM generate_series(1, 5000) AS n;

@@ -49,3 +49,6 @@ class CheckIn(Addressable):
     voids_id: Mapped[UUID | None]
     voided_at: Mapped[datetime | None]
     void_reason: Mapped[str | None]
+    # By which mapping and of which reading a metric feed made it; both may be gone since.
+    feed_mapping_id: Mapped[UUID | None]
+    feed_reading_id: Mapped[UUID | None]

@@ -40,6 +40,8 @@ CHECK_INS = Collection(
         "voids_id": CheckIn.voids_id,
         "voided_at": CheckIn.voided_at,
         "void_reason": CheckIn.void_reason,
+        "feed_mapping_id": CheckIn.feed_mapping_id,
+        "feed_reading_id": CheckIn.feed_reading_id,
     },
     sorts={"observed_at": CheckIn.observed_at, "recorded_at": CheckIn.recorded_at},
     seen=check_in_seen,

@@ -21,7 +21,7 @@ from okr_service.checkins.errors import (
     VoidsAnotherKeyResult,
 )
 from okr_service.checkins.model import CheckIn
-from okr_service.checkins.shapes import NewCheckIn
+from okr_service.checkins.shapes import MeasuredCheckIn, NewCheckIn
 from okr_service.cycles.errors import CycleClosed
 from okr_service.cycles.shapes import CycleState
 from okr_service.kernel import references
@@ -38,6 +38,7 @@ from okr_service.organisation import service as organisation
 from okr_service.rollup import service as rollup
 from okr_service.rollup.service import Contribution, Shift
 
+Report = NewCheckIn | MeasuredCheckIn
 _AHEAD = timedelta(days=1)
 _CORRECTED = "corrected"
 _ADDRESS = ("tenant_id", "id")
@@ -141,8 +142,36 @@ async def void_check_in(tx: Transaction, who: Principal, ref: Ref | UUID, reason
     return check_in.id
 
 
+async def void_check_ins(
+    tx: Transaction, who: Principal, check_in_ids: Mapping[UUID, Sequence[UUID]], reason: str
+) -> None:
+    """Take check-ins, by their key results, out of account; those that are void already stay so.
+
+    The caller holds the tenant's structure.
+
+    Raises:
+        NotPermitted, CycleClosed, ObjectiveEnded.
+    """
+    held = await _hold(tx, who, [Ref(str(key_result_id)) for key_result_id in check_in_ids])
+    for key_result in held:
+        key_result.require_reports(who)
+        _require_reportable(key_result)
+    voided = await _void(tx, who, [i for k in held for i in check_in_ids[k.id]], reason)
+    await record_all(
+        tx,
+        who,
+        [
+            _voided(check_in_id, reason, k.objective_id)
+            for k in held
+            for check_in_id in check_in_ids[k.id]
+            if check_in_id in voided
+        ],
+    )
+    await _refresh(tx, who, held)
+
+
 async def record_all_or_none(
-    tx: Transaction, who: Principal, batch: Sequence[NewCheckIn]
+    tx: Transaction, who: Principal, batch: Sequence[Report]
 ) -> tuple[list[Recorded], dict[int, OkrError]]:
     """Report values; where some do not fit, records nothing and says by place why.
 
@@ -187,9 +216,9 @@ async def record_all_or_none(
     return outcome, {}
 
 
-def _signed(who: Principal, new: NewCheckIn) -> NewCheckIn:
-    """Return a report with the caller as its author, where the caller is a person."""
-    if who.person_id is None or new.author_id is not None:
+def _signed(who: Principal, new: Report) -> Report:
+    """Return a report with the caller as its author, where the caller is a person who reports."""
+    if isinstance(new, MeasuredCheckIn) or who.person_id is None or new.author_id is not None:
         return new
     return new.model_copy(update={"author_id": references.ref(who.person_id)})
 
@@ -205,13 +234,13 @@ class _Known:
     voided: set[UUID]
     latest_sensible: datetime
 
-    def key_result(self, new: NewCheckIn) -> _Held:
+    def key_result(self, new: Report) -> _Held:
         named = str(references.row_id(new.key_result_id) or new.key_result_id)
         if named not in self.key_results:
             raise KeyResultNotFound(new.key_result_id).at("/key_result_id")
         return self.key_results[named]
 
-    def author(self, new: NewCheckIn) -> UUID | None:
+    def author(self, new: Report) -> UUID | None:
         author = self.authors[new.author_id] if new.author_id else None
         if isinstance(author, OkrError):
             raise author
@@ -268,7 +297,7 @@ async def _hold(tx: Transaction, who: Principal, refs: Iterable[Ref]) -> list[_H
 
 
 async def _recorded_before(
-    tx: Transaction, who: Principal, batch: Sequence[NewCheckIn]
+    tx: Transaction, who: Principal, batch: Sequence[Report]
 ) -> Mapping[str, dict[str, object]]:
     keys = [new.external_id for new in batch if new.external_id]
     if not keys:
@@ -281,7 +310,7 @@ async def _recorded_before(
 
 
 async def _authors(
-    tx: Transaction, who: Principal, batch: Sequence[NewCheckIn]
+    tx: Transaction, who: Principal, batch: Sequence[Report]
 ) -> Mapping[Ref, UUID | OkrError]:
     refs = {new.author_id for new in batch if new.author_id}
     return {ref: await _author(tx, who, ref) for ref in refs}
@@ -297,16 +326,16 @@ async def _author(tx: Transaction, who: Principal, ref: Ref) -> UUID | OkrError:
 
 
 async def _voidable(
-    tx: Transaction, who: Principal, batch: Sequence[NewCheckIn]
+    tx: Transaction, who: Principal, batch: Sequence[Report]
 ) -> dict[UUID, CheckIn]:
     ids = {new.voids_id for new in batch if new.voids_id}
     if not ids:
         return {}
-    of = (CheckIn.tenant_id == who.tenant_id, CheckIn.id.in_(ids))
+    of = (CheckIn.tenant_id == who.tenant_id, references.among(CheckIn.id, sorted(ids)))
     return {row.id: row for row in await tx.scalars(select(CheckIn).where(*of))}
 
 
-def _row(who: Principal, new: NewCheckIn, known: _Known) -> dict[str, object]:
+def _row(who: Principal, new: Report, known: _Known) -> dict[str, object]:
     return {
         "tenant_id": who.tenant_id,
         "id": new_id(),
@@ -322,6 +351,8 @@ def _row(who: Principal, new: NewCheckIn, known: _Known) -> dict[str, object]:
         "author_id": _require_may_sign(who, known.author(new)),
         "source": new.source.value,
         "voids_id": new.voids_id,
+        "feed_mapping_id": new.feed_mapping_id if isinstance(new, MeasuredCheckIn) else None,
+        "feed_reading_id": new.feed_reading_id if isinstance(new, MeasuredCheckIn) else None,
     }
 
 
@@ -338,13 +369,13 @@ def _id(row: Mapping[str, object]) -> UUID:
     return found
 
 
-def _require_same(before: Mapping[str, object], row: Mapping[str, object], new: NewCheckIn) -> None:
+def _require_same(before: Mapping[str, object], row: Mapping[str, object], new: Report) -> None:
     ignored = {"id"} | ({"observed_at"} if new.observed_at is None else set())
     if any(before[name] != value for name, value in row.items() if name not in ignored):
         raise CheckInDiffers(new.external_id or "").at("/external_id")
 
 
-def _require_fits(new: NewCheckIn, known: _Known) -> None:
+def _require_fits(new: Report, known: _Known) -> None:
     target = known.key_result(new)
     _require_reportable(target)
     if target.source != ValueSource.CHECK_INS:
@@ -394,17 +425,19 @@ async def _find(tx: Transaction, who: Principal, ref: Ref | UUID) -> CheckIn:
     return found
 
 
-async def _void(tx: Transaction, who: Principal, check_in_ids: Sequence[UUID], reason: str) -> bool:
-    """Mark check-ins as void; says whether all were valid until now."""
+async def _void(
+    tx: Transaction, who: Principal, check_in_ids: Sequence[UUID], reason: str
+) -> set[UUID]:
+    """Mark check-ins as void; returns those that were valid until now."""
     voided = await tx.execute(
         update(CheckIn)
         .where(
             CheckIn.tenant_id == who.tenant_id,
-            CheckIn.id.in_(check_in_ids),
+            references.among(CheckIn.id, check_in_ids),
             CheckIn.voided_at.is_(None),
         )
         .values(voided_at=func.clock_timestamp(), void_reason=reason)
         .returning(CheckIn.id)
         .execution_options(synchronize_session=False)
     )
-    return len(voided.all()) == len(check_in_ids)
+    return set(voided.scalars())

@@ -1,6 +1,8 @@
 """What goes in and out about check-ins."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -15,6 +17,7 @@ from okr_service.kernel.fields import (
     Input,
     Instant,
     Prose,
+    Ref,
     Reference,
     View,
 )
@@ -53,6 +56,26 @@ class NewCheckIn(Input):
     voids_id: UUID | None = Field(default=None, description="The check-in that this one corrects.")
 
 
+@dataclass(frozen=True, slots=True)
+class MeasuredCheckIn:
+    """A report that a metric feed makes of a reading; nobody says more with it."""
+
+    key_result_id: Ref
+    value: Decimal
+    observed_at: datetime
+    voids_id: UUID | None
+    feed_mapping_id: UUID
+    feed_reading_id: UUID
+    source: Source = Source.FEED
+    external_id: None = None
+    confidence: None = None
+    comment: str = ""
+    obstacles: str = ""
+    next_steps: str = ""
+    next_check_in_date: None = None
+    author_id: None = None
+
+
 class CheckInBatch(Input):
     """Many reports, all recorded or none."""
 
@@ -89,6 +112,12 @@ class CheckInView(View):
     voids_id: UUID | None
     voided_at: datetime | None
     void_reason: str | None
+    feed_mapping_id: UUID | None = Field(
+        description="The mapping of a metric feed that made it; it may be gone since."
+    )
+    feed_reading_id: UUID | None = Field(
+        description="The reading of a metric feed that it comes from; it may be gone since."
+    )
 
 
 class VoidedCheckIn(View):

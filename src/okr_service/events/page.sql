@@ -38,6 +38,8 @@ SELECT looked.*,
                                 WHEN 'objective' THEN concat('objectives/', e.subject_id)
                                 WHEN 'key_result' THEN concat('key-results/', e.subject_id)
                                 WHEN 'check_in' THEN concat('check-ins/', e.subject_id)
+                                WHEN 'feed' THEN concat('feeds/', e.subject_id)
+                                WHEN 'feed_mapping' THEN concat('feed-mappings/', e.subject_id)
                                 WHEN 'action_plan' THEN concat('action-plans/', e.subject_id)
                                 WHEN 'action' THEN concat('actions/', e.subject_id)
                                 WHEN 'cycle' THEN concat('cycles/', e.subject_id)

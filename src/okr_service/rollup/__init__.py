@@ -27,11 +27,12 @@ stored figures and the day (`functions.sql`), computed when asked.
 What is locked in which order, so that nothing waits in a circle:
 
 1. the tenant's structure: alone, with others, or not at all (see `kernel.forest`);
-2. key results that are edited or reported on, by id; then those they feed, from the
+2. the metric feed that is written to (see `okr_service/feeds/__init__.py`);
+3. key results that are edited or reported on, by id; then those they feed, from the
    deepest, by id where equally deep;
-3. the cycle that a write is in, against being closed;
-4. action plans and actions;
-5. objectives from the deepest to the root, by id where equally deep.
+4. the cycle that a write is in, against being closed;
+5. action plans and actions;
+6. objectives from the deepest to the root, by id where equally deep.
 
 Nobody waits for a lane of the audit (see `okr_service/audit/__init__.py`): it may be taken
 at any time. A single change needs no look ahead for the last, for each level's row is locked by

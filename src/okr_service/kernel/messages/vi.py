@@ -224,6 +224,15 @@ SENTENCES: dict[str, str] = {
     "followed-by-streams": "Theo dõi được trả lời bằng text/event-stream hay qua WebSocket.",
     "too-many-subscriptions": "Kết nối này đã có {limit} thao tác.",
     "too-many-connections": "Đã có {limit} kết nối theo dõi; hãy thử lại sau {retry_after} giây.",
+    # metric feeds
+    "metric-feed-not-found": "Không có nguồn số liệu {ref}.",
+    "feed-mapping-not-found": "Không có ánh xạ {ref} của nguồn số liệu.",
+    "feed-reading-not-found": "Không có số đọc {ref} của nguồn số liệu.",
+    "key-result-mapped": "Kết quả then chốt này đã lấy giá trị từ một ánh xạ khác.",
+    "feed-mapping-fixed": "Ánh xạ không đổi nguồn số liệu hay kết quả then chốt; "
+    "hãy xóa rồi tạo ánh xạ khác.",
+    "too-many-values-change": "Việc này làm thay đổi hơn {limit} giá trị cùng lúc; "
+    "hãy gửi ít số đọc hơn mỗi lần.",
     # events
     "events-forgotten": "Những gì xảy ra sau con trỏ này không còn được lưu; hãy đọc lại toàn bộ "
     "rồi tiếp tục từ hiện tại.",
