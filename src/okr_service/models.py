@@ -14,6 +14,7 @@ from okr_service.limits import model as _limits
 from okr_service.objectives import model as _objectives
 from okr_service.organisation import model as _organisation
 from okr_service.rollup import model as _rollup
+from okr_service.scim import model as _scim
 
 ROOMS = (
     _actions,
@@ -29,5 +30,6 @@ ROOMS = (
     _objectives,
     _organisation,
     _rollup,
+    _scim,
 )
 METADATA = Model.metadata
