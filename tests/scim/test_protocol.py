@@ -223,6 +223,8 @@ _WRONG: list[tuple[str, str, object, int, str | None]] = [
     ("GET", "/Users?sortBy=colour", None, 400, "invalidPath"),
     ("GET", "/Users?cursor=forged", None, 400, "invalidCursor"),
     ("GET", "/Users?startIndex=x", None, 400, "invalidValue"),
+    ("GET", "/Groups?sortBy=members", None, 400, "invalidPath"),
+    ("GET", "/Groups?sortBy=meta.version", None, 400, "invalidPath"),
     ("GET", "/Users/none", None, 404, None),
     ("GET", "/Nothing", None, 404, None),
     ("GET", "/Me", None, 501, None),
@@ -232,6 +234,14 @@ _WRONG: list[tuple[str, str, object, int, str | None]] = [
     ("POST", "/Users", {"schemas": [CORE_USER]}, 400, "invalidValue"),
     ("POST", "/Users", {"schemas": [CORE_USER], "userName": 1}, 400, "invalidValue"),
     ("POST", "/Users", {"schemas": [CORE_USER], "userName": "a\0"}, 400, "invalidValue"),
+    ("POST", "/Users", {"schemas": [CORE_USER], "userName": "x" * 501}, 400, "invalidValue"),
+    (
+        "POST",
+        "/Users",
+        {"schemas": [CORE_USER], "userName": "a", "title": " "},
+        400,
+        "invalidValue",
+    ),
     (
         "POST",
         "/Users",
@@ -285,14 +295,52 @@ async def test_what_is_wrong_is_told_in_scim_s_form(
     assert (await scim.get("/Groups"))["totalResults"] == 0
 
 
+async def test_a_place_beyond_all_is_an_empty_page(scim: Scim) -> None:
+    await scim.user("mai")
+    page = await scim.get("/Users", startIndex=10**30, count=10**30)
+    assert (page["totalResults"], page["Resources"]) == (1, [])
+    first = await scim.get("/Users", startIndex=-3, count=10)
+    assert (first["startIndex"], len(first["Resources"])) == (1, 1)
+    assert (await scim.get("/Users", count=-1))["Resources"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (f"emails[{'not (' * 500}type pr{')' * 500}].value", "a@sao.vn"),
+        ('emails[value eq "a\\u0000@sao.vn"].primary', True),
+        ('emails[value eq "a\\ud800@sao.vn"].primary', True),
+        ("id", "x"),
+        ("meta.created", "2020-01-01T00:00:00Z"),
+        ("groups", []),
+        ("userName", None),
+        ("userName", "x" * 501),
+        ("active", "perhaps"),
+        ("emails[", "x"),
+    ],
+    ids=range(10),
+)
+async def test_a_patch_that_makes_no_sense_is_refused(scim: Scim, path: str, value: object) -> None:
+    user = await scim.user("mai", displayName="Mai")
+    wrong = {"op": "replace", "path": path, "value": value}
+    right = {"op": "replace", "path": "title", "value": "A"}
+    answer = await scim.client.patch(f"/Users/{user['id']}", json=patching(right, wrong))
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["detail"]
+    assert await scim.get(f"/Users/{user['id']}") == user
+
+
 async def test_another_media_type_is_refused(scim: Scim) -> None:
     answer = await scim.client.post(
         "/Users", content="<a/>", headers={"Content-Type": "application/xml"}
     )
-    refused(answer, 400, "invalidSyntax")
-    body = '{"schemas": [], "userName": "a"}'
-    answer = await scim.client.post("/Users", content=body, headers={"Content-Type": "text/csv"})
     refused(answer, 415)
+
+
+async def test_one_that_takes_too_long_is_told_so(start: Start, scim: Scim) -> None:
+    key = scim.client.headers["authorization"].removeprefix("Bearer ")
+    async with calling(start(request_timeout_seconds=1e-9), key) as client:
+        refused(await client.get("/Users"), 503)
 
 
 @pytest.mark.parametrize("scope", ["read", "check_in", "plan", "audit"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from scim2_models import InvalidFilterException, Resource, ScimFilter
+from scim2_models import InvalidFilterException, InvalidPathException, Resource, ScimFilter
 from scim2_models.path import (
     AttributeBinding,
     AttrPath,
@@ -59,13 +59,15 @@ _COMPARED: Mapping[CompareOperator, Callable[[Any, Any], Condition]] = {
 class Columns:
     """Where the attributes of a resource are, by their paths without the schema of the resource.
 
-    Of an attribute with many values: what the condition on one of them comes to for the
-    resource. `sought` narrows a text's `eq` down to rows that an index finds.
+    `many` says of an attribute with many values what the condition on one of them comes to
+    for the resource; by those of `several`, which may be more than one, nothing sorts.
+    `sought` narrows a text's `eq` down to rows that an index finds.
     """
 
     core: str
     values: Mapping[str, Column | QueryableAttribute[Any]]
     many: Mapping[str, Callable[[Condition], Condition]] = field(default_factory=dict)
+    several: frozenset[str] = frozenset()
     sought: Mapping[str, Callable[[str], Condition]] = field(default_factory=dict)
 
     def name(self, binding: AttributeBinding) -> str:
@@ -76,9 +78,12 @@ class Columns:
         """Return what an attribute sorts by.
 
         Raises:
-            InvalidFilterException: it is nowhere in the database.
+            InvalidPathException: it is nowhere in the database, or several times.
         """
-        value = self.value(self.name(binding))
+        name = self.name(binding)
+        if name not in self.values or name.partition(".")[0] in self.several:
+            raise InvalidPathException(path=name, detail=f"'{name}' cannot be sorted by")
+        value = self.value(name)
         if isinstance(value.type, Uuid):
             value = cast(value, Text)
         if isinstance(value.type, Text):
@@ -88,7 +93,7 @@ class Columns:
     def value(self, name: str) -> Column:
         """Return where an attribute is; raises InvalidFilterException."""
         if name not in self.values:
-            raise InvalidFilterException(detail=f"'{name}' can neither be filtered nor sorted by")
+            raise InvalidFilterException(detail=f"'{name}' cannot be filtered by")
         found = self.values[name]
         return found.expression if isinstance(found, QueryableAttribute) else found
 
@@ -144,7 +149,7 @@ class _Conditions(FilterVisitor[Condition]):
     def _compared(self, binding: AttributeBinding, op: CompareOperator, given: object) -> Condition:
         name = self._columns.name(binding)
         value = self._columns.value(name)
-        if isinstance(given, str) and not _storable(given):
+        if isinstance(given, str) and not storable(given):
             raise InvalidFilterException(detail=f"'{name}' is compared with no text")
         expected = binding.comparable(coerce_value(binding, given, op))
         if expected is None:
@@ -177,7 +182,7 @@ class _Conditions(FilterVisitor[Condition]):
         return self._columns.many[named[attribute.lower()]](met)
 
 
-def _storable(text: str) -> bool:
+def storable(text: str) -> bool:
     """Say whether PostgreSQL could hold a text, and so be asked for it."""
     return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 

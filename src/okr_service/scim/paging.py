@@ -74,7 +74,8 @@ async def page_of(
     """Find a page.
 
     Raises:
-        InvalidFilterException: the filter or the order is of what is not in the database.
+        InvalidFilterException, InvalidPathException: the filter or the order is of what is not
+            in the database.
         InvalidCursorException: the position is none of this order.
     """
     order = _order(columns, row_id, wanted)

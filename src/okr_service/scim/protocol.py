@@ -1,5 +1,6 @@
 """The protocol, as scim2-server has it, and what is ours of it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from scim2_models import (
@@ -18,22 +19,24 @@ from scim2_server.storage import SearchPage
 
 from okr_service.kernel.errors import OkrError
 from okr_service.kernel.messages import Language
-from okr_service.rest.problems import status_of
 from okr_service.scim import wording
 from okr_service.scim.shapes import Link, provider_of
 from okr_service.settings import Settings
 
 _LONGEST_FILTER = 10_000
 _DEEPEST_FILTER = 30
+_FURTHEST = 2**53  # a place that JSON and PostgreSQL know, and more than there is
 
 
 class Provisioning(ScimService):
-    """What is done with a request, in a language."""
+    """What is done with a request, in a language; `say` renders an error of ours."""
 
-    def __init__(self, settings: Settings, language: Language) -> None:
+    def __init__(
+        self, settings: Settings, language: Language, say: Callable[[OkrError], Error]
+    ) -> None:
         assert settings.api_key_secret is not None, "the service does not start without"
         super().__init__(provider_of(settings), secret=settings.api_key_secret.get_secret_value())
-        self._language = language
+        self._language, self._say = language, say
 
     def read_search(
         self,
@@ -45,7 +48,10 @@ class Provisioning(ScimService):
             for name, value in payload.items():
                 if name.casefold() == "filter":
                     _require_reasonable(str(value))
-        return super().read_search(resource_types, payload)
+        wanted, position = super().read_search(resource_types, payload)
+        if wanted.start_index is not None:
+            wanted.start_index = min(wanted.start_index, _FURTHEST)
+        return wanted, position
 
     def read_patch(
         self, resource_type: ResourceType, body: bytes, content_type: str | None
@@ -75,7 +81,7 @@ class Provisioning(ScimService):
         """Return what is said of a failure that was foreseen; another goes on."""
         match exception:
             case OkrError():
-                return wording.of_ours(exception, status_of(type(exception)), self._language)
+                return self._say(exception)
             case SCIMException():
                 return wording.of_protocol(exception, self._language)
             case RecursionError():

@@ -5,6 +5,7 @@ It is not part of the OpenAPI document: SCIM tells of itself at `/ServiceProvide
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import orjson
@@ -19,7 +20,7 @@ from starlette.responses import Response
 from okr_service.access.policy import Permission
 from okr_service.kernel.errors import OkrError
 from okr_service.kernel.forest import hold_structure
-from okr_service.kernel.messages import preferred_language
+from okr_service.kernel.messages import Language, preferred_language
 from okr_service.kernel.paging import plain_text
 from okr_service.kernel.payload import read_json
 from okr_service.rest import problems
@@ -69,6 +70,7 @@ async def write(call: Write, path: str = "") -> Response:
     """Change users and groups, or search for them by what a body says."""
     body = await call.request.body()
     if body:
+        Provisioning.ensure_json(call.request.headers.get("content-type"))
         read_json(body)  # exactly and strictly, as everywhere
     if f"/{path}" == _BULK and _GROUPS in body:
         # Before any row, as wherever units move.
@@ -91,7 +93,9 @@ async def _answered(
         request.headers.items(),
         body,
     )
-    handler = AsyncScimHandler(Provisioning(service.settings, language), storage)
+    handler = AsyncScimHandler(
+        Provisioning(service.settings, language, partial(_ours, language)), storage
+    )
     try:
         return _response(await handler.handle(asked))
     except RecursionError as error:
@@ -111,10 +115,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SCIMException, _on_scim_exception)
 
 
+def _ours(language: Language, error: OkrError) -> Error:
+    return wording.of_ours(error, status_of(type(error)), language)
+
+
 def _refused(request: Request, error: OkrError, headers: Mapping[str, str]) -> Response:
     language = preferred_language(request.headers.get("accept-language", ""))
-    told = wording.of_ours(error, status_of(type(error)), language)
-    return _told(told, {"Content-Language": language, **headers_of(error), **headers})
+    return _told(
+        _ours(language, error), {"Content-Language": language, **headers_of(error), **headers}
+    )
 
 
 async def _on_scim_exception(request: Request, error: Exception) -> Response:

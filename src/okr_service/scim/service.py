@@ -21,13 +21,12 @@ from okr_service.organisation.errors import PersonNotFound
 from okr_service.organisation.model import Person, Unit
 from okr_service.organisation.shapes import NewPerson, NewUnit, UnitKind
 from okr_service.scim.errors import DepartmentAmbiguous, DepartmentUnknown, UserNameTaken
-from okr_service.scim.filters import folded
+from okr_service.scim.filters import folded, storable
 from okr_service.scim.model import ScimUser
 from okr_service.scim.people import USER_NAME, people, user_columns
-from okr_service.scim.shapes import EnterpriseUser, Group, OkrGroup, User
+from okr_service.scim.shapes import EnterpriseUser, Group, OkrGroup, SaidOfUser, User
 
 _I = TypeVar("_I", bound=BaseModel)
-_KEPT = ("user_name", "external_id", "formatted", "family_name", "given_name", "middle_name")
 
 
 async def create_user(tx: Transaction, who: Principal, user: User[EnterpriseUser]) -> UUID:
@@ -43,10 +42,11 @@ async def create_user(tx: Transaction, who: Principal, user: User[EnterpriseUser
         await update_user(tx, who, back, user, None)
         return back
     await _require_free(tx, who, user, None)
+    said = _said(user)
     new = _fitting(NewPerson, await _person(tx, who, user, None, None))
     async with gathered(tx, who):
         person = await organisation.create_person(tx, who, new)
-        await _keep(tx, who, person, _said(user), {})
+        await _keep(tx, who, person, said, {})
     return person.id
 
 
@@ -65,15 +65,15 @@ async def update_user(
     await _require_free(tx, who, user, person_id)
     row = await tx.get_one(Person, (who.tenant_id, person_id))
     version, fields = row.version, await _person(tx, who, user, row, present)
-    kept = {} if present is None else _said(present)
+    kept, said = {} if present is None else _said(present), _said(user)
     async with gathered(tx, who):
         person = await organisation.edit_person(
             tx, who, person_id, lambda _: _fitting(NewPerson, fields)
         )
-        if kept != _said(user):
+        if kept != said:
             if person.version == version:
                 await change(tx, person, {})
-            await _keep(tx, who, person, _said(user), kept)
+            await _keep(tx, who, person, said, kept)
 
 
 async def delete_user(tx: Transaction, who: Principal, person_id: UUID) -> None:
@@ -86,7 +86,7 @@ async def delete_user(tx: Transaction, who: Principal, person_id: UUID) -> None:
         person = await organisation.edit_person(
             tx, who, person_id, lambda present: present.model_copy(update=left)
         )
-        nothing = dict.fromkeys(_KEPT)
+        nothing = dict.fromkeys(SaidOfUser.model_fields)
         await _write(tx, person, nothing | {"deleted_at": func.now()})
 
 
@@ -226,10 +226,10 @@ async def _department(tx: Transaction, who: Principal, said: str | None) -> UUID
 
 
 def _said(user: User[EnterpriseUser]) -> dict[str, object]:
-    """Return what is kept of a user beside the person."""
+    """Return what is kept of a user beside the person; raises InvalidInput."""
     name = {} if user.name is None else dict(user.name)
     said = {"user_name": user.user_name, "external_id": user.external_id, **name}
-    return {column: said.get(column) for column in _KEPT}
+    return dict(_fitting(SaidOfUser, {each: said.get(each) for each in SaidOfUser.model_fields}))
 
 
 async def _keep(
@@ -291,6 +291,7 @@ def _fitting(shape: type[_I], fields: Mapping[str, object]) -> _I:
 
 
 def _require_plain(fields: Mapping[str, object]) -> None:
-    bad = [name for name, value in fields.items() if isinstance(value, str) and "\0" in value]
+    texts = {name: value for name, value in fields.items() if isinstance(value, str)}
+    bad = [name for name, text in texts.items() if not storable(text)]
     if bad:
         raise InvalidInput([FieldError(f"/{name}", "invalid-character") for name in bad])

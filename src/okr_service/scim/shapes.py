@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ModelWrapValidatorHandler, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, StringConstraints, model_validator
 from scim2_models import (
     URN,
     AnyExtension,
@@ -29,6 +29,7 @@ from scim2_models import (
     Uniqueness,
 )
 
+from okr_service.kernel.fields import Input
 from okr_service.organisation.shapes import UnitKind
 from okr_service.settings import Settings
 
@@ -114,9 +115,15 @@ class EnterpriseUser(Extension):
 
     __schema__ = URN("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User")
 
-    employee_number: Annotated[str | None, CaseExact.true, Uniqueness.server] = None
-    department: str | None = None
-    manager: Manager | None = None
+    employee_number: Annotated[str | None, CaseExact.true, Uniqueness.server] = Field(
+        None, description="The external id of the person."
+    )
+    department: str | None = Field(
+        None, description="The name of the unit; it is set by its name or external id."
+    )
+    manager: Manager | None = Field(
+        None, description="Who leads the unit, or the one above; what is sent is passed over."
+    )
 
 
 class Member(ComplexAttribute):
@@ -158,6 +165,20 @@ class OkrGroup(Extension):
     kind: UnitKind | None = Field(None, examples=[kind.value for kind in UnitKind])
     parent: Above | None = None
     manager: Manager | None = None
+
+
+_Kept = Annotated[str, StringConstraints(max_length=500)]  # what an index can hold
+
+
+class SaidOfUser(Input):
+    """What is kept of a user beside the person."""
+
+    user_name: _Kept | None = None
+    external_id: _Kept | None = None
+    formatted: _Kept | None = None
+    family_name: _Kept | None = None
+    given_name: _Kept | None = None
+    middle_name: _Kept | None = None
 
 
 # What clients send beside the standard, each for itself harmless; see tests/scim.

@@ -79,6 +79,7 @@ def group_columns(tenant_id: UUID) -> Columns:
             f"{_OKR}manager.displayName": _manager.name,
         },
         many={"members": has_member},
+        several=frozenset({"members"}),
     )
 
 

@@ -19,6 +19,11 @@ _TYPES: dict[type[OkrError], str] = {
 }
 # What the organisation calls otherwise.
 _ATTRIBUTES = {
+    "/user_name": "userName",
+    "/formatted": "name.formatted",
+    "/family_name": "name.familyName",
+    "/given_name": "name.givenName",
+    "/middle_name": "name.middleName",
     "/name": "displayName",
     "/email": "emails.value",
     "/job_title": "title",
