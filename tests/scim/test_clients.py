@@ -278,8 +278,10 @@ class TestWorkday:
         assert replaced["displayName"] == "Lê Văn An"
 
     async def test_who_left_and_returns_is_the_same_person(self, scim: Scim, build: Build) -> None:
+        """Objectives go on naming them; for SCIM they are gone, and of no unit."""
         number: Json = {ENTERPRISE: {"employeeNumber": "21046"}}
         worker = await scim.user("an", displayName="An", **number)
+        unit = await scim.group("Sales", members=[{"value": worker["id"]}])
         objective = await build.objective(owner_id=worker["id"])
         path = f"/Users/{worker['id']}"
         assert (await scim.client.delete(path)).status_code == 204
@@ -288,8 +290,14 @@ class TestWorkday:
             gone = await scim.client.request(method, path, json=body)
             assert gone.status_code == 404, method
         assert await scim.found("/Users", 'userName eq "an"') == []
+        [event] = (await build.get("audit-events?limit=1"))["data"]
+        assert (event["before"], event["after"]) == ({"user_name": "an"}, {"user_name": None})
+        members = [{"value": worker["id"]}]
+        group = {"schemas": [CORE_GROUP], "displayName": "Sales", "members": members}
+        assert (await scim.client.post("/Groups", json=group)).status_code == 400
         assert (await build.get(f"people/{worker['id']}"))["active"] is False
         assert (await build.get(f"objectives/{objective['id']}"))["owner_id"] == worker["id"]
+        assert (await scim.client.delete(f"/Groups/{unit['id']}")).status_code == 204
         another = await scim.user("an")
         assert another["id"] != worker["id"]
         back = await scim.user("an2", displayName="An", **number)

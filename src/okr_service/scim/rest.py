@@ -34,7 +34,7 @@ from okr_service.serving import Service, headers_of
 from okr_service.settings import Settings
 
 ROOT = "/scim/v2"
-_BULK, _GROUPS = "/Bulk", b"/Groups"
+_BULK = "/Bulk"
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -72,8 +72,8 @@ async def write(call: Write, path: str = "") -> Response:
     if body:
         Provisioning.ensure_json(call.request.headers.get("content-type"))
         read_json(body)  # exactly and strictly, as everywhere
-    if f"/{path}" == _BULK and _GROUPS in body:
-        # Before any row, as wherever units move.
+    if f"/{path}" == _BULK:
+        # Before any row, as wherever units move; and two could hold rows in opposite orders.
         await hold_structure(call.tx, call.who.tenant_id, alone=True)
     storage = OrganisationStorage(call.tx, call.who)
     return await _answered(call.request, path, body, storage)

@@ -1,32 +1,29 @@
-"""Writing people and units as SCIM says them, by the functions of the organisation."""
+"""Writing people as users say them, by the functions of the organisation."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel
-from sqlalchemy import Text, func, literal, select
+from sqlalchemy import ColumnElement, Text, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from okr_service.access.policy import Principal
 from okr_service.audit.service import Change, gathered, record
 from okr_service.kernel.database import Transaction
-from okr_service.kernel.errors import FieldError, InvalidInput, StillInUse
-from okr_service.kernel.fields import Ref
+from okr_service.kernel.errors import StillInUse
 from okr_service.kernel.references import ref
-from okr_service.kernel.validation import validated
 from okr_service.kernel.writes import change
 from okr_service.organisation import service as organisation
-from okr_service.organisation.errors import PersonNotFound
 from okr_service.organisation.model import Person, Unit
-from okr_service.organisation.shapes import NewPerson, NewUnit, UnitKind
+from okr_service.organisation.shapes import NewPerson
 from okr_service.scim.errors import DepartmentAmbiguous, DepartmentUnknown, UserNameTaken
-from okr_service.scim.filters import folded, storable
+from okr_service.scim.filters import folded
+from okr_service.scim.fitting import fitting, require_plain
 from okr_service.scim.model import ScimUser
 from okr_service.scim.people import USER_NAME, people, user_columns
-from okr_service.scim.shapes import EnterpriseUser, Group, OkrGroup, SaidOfUser, User
+from okr_service.scim.shapes import EnterpriseUser, SaidOfUser, User
 
-_I = TypeVar("_I", bound=BaseModel)
+_LEFT = {"active": False, "unit_id": None}  # and so a member of nothing
 
 
 async def create_user(tx: Transaction, who: Principal, user: User[EnterpriseUser]) -> UUID:
@@ -43,10 +40,10 @@ async def create_user(tx: Transaction, who: Principal, user: User[EnterpriseUser
         return back
     await _require_free(tx, who, user, None)
     said = _said(user)
-    new = _fitting(NewPerson, await _person(tx, who, user, None, None))
+    new = fitting(NewPerson, await _person(tx, who, user, None, None))
     async with gathered(tx, who):
         person = await organisation.create_person(tx, who, new)
-        await _keep(tx, who, person, said, {})
+        await _keep(tx, who, person, said)
     return person.id
 
 
@@ -68,63 +65,28 @@ async def update_user(
     kept, said = {} if present is None else _said(present), _said(user)
     async with gathered(tx, who):
         person = await organisation.edit_person(
-            tx, who, person_id, lambda _: _fitting(NewPerson, fields)
+            tx, who, person_id, lambda _: fitting(NewPerson, fields)
         )
         if kept != said:
-            if person.version == version:
-                await change(tx, person, {})
+            await _raise_version(tx, person, version)
             await _keep(tx, who, person, said, kept)
 
 
-async def delete_user(tx: Transaction, who: Principal, person_id: UUID) -> None:
+async def delete_user(
+    tx: Transaction, who: Principal, person_id: UUID, present: User[EnterpriseUser]
+) -> None:
     """Delete a person whom nothing refers to; make another inactive and unknown to SCIM."""
     try:
         async with tx.begin_nested():
             await organisation.delete_person(tx, who, person_id)
     except StillInUse:
-        left = {"active": False}
+        version = (await tx.get_one(Person, (who.tenant_id, person_id))).version
         person = await organisation.edit_person(
-            tx, who, person_id, lambda present: present.model_copy(update=left)
+            tx, who, person_id, lambda there: there.model_copy(update=_LEFT)
         )
+        await _raise_version(tx, person, version)
         nothing = dict.fromkeys(SaidOfUser.model_fields)
-        await _write(tx, person, nothing | {"deleted_at": func.now()})
-
-
-async def create_group(tx: Transaction, who: Principal, group: Group[OkrGroup]) -> UUID:
-    """Set up a unit with its people; raises as `organisation.create_unit` does."""
-    said = {"kind": UnitKind.DEPARTMENT} | _unit(group)
-    async with gathered(tx, who):
-        unit = await organisation.create_unit(tx, who, _fitting(NewUnit, said))
-        await _move(tx, who, _member_ids(group), unit.id)
-    return unit.id
-
-
-async def update_group(
-    tx: Transaction,
-    who: Principal,
-    unit_id: UUID,
-    group: Group[OkrGroup],
-    present: Group[OkrGroup],
-) -> None:
-    """Make a unit what a group says; raises as `organisation.edit_unit` does."""
-    said = _unit(group)
-    async with gathered(tx, who):
-        await organisation.edit_unit(
-            tx, who, unit_id, lambda unit: _fitting(NewUnit, {**dict(unit), **said})
-        )
-        if "members" in group.model_fields_set:
-            wanted, there = _member_ids(group), _member_ids(present)
-            await _move(tx, who, there - wanted, None)
-            await _move(tx, who, wanted - there, unit_id)
-
-
-async def delete_group(
-    tx: Transaction, who: Principal, unit_id: UUID, present: Group[OkrGroup]
-) -> None:
-    """Delete a unit that only its people refer to; raises as `organisation.delete_unit` does."""
-    async with gathered(tx, who):
-        await _move(tx, who, _member_ids(present), None)
-    await organisation.delete_unit(tx, who, unit_id)
+        await _keep(tx, who, person, nothing, _said(present), deleted_at=func.now())
 
 
 async def _deleted(tx: Transaction, who: Principal, employee_number: str | None) -> UUID | None:
@@ -155,13 +117,6 @@ def _enterprise(user: User[EnterpriseUser]) -> EnterpriseUser:
     if said is None and EnterpriseUser.__name__ in user.model_fields_set:  # taken away
         return EnterpriseUser(employee_number=None, department=None)
     return said or EnterpriseUser()
-
-
-def _okr(group: Group[OkrGroup]) -> OkrGroup:
-    said: OkrGroup | None = group[OkrGroup]
-    if said is None and OkrGroup.__name__ in group.model_fields_set:  # taken away
-        return OkrGroup(parent=None, manager=None)
-    return said or OkrGroup()
 
 
 async def _person(
@@ -211,7 +166,7 @@ async def _department(tx: Transaction, who: Principal, said: str | None) -> UUID
     """Return the unit that a department names; raises DepartmentUnknown, DepartmentAmbiguous."""
     if not said:
         return None
-    _require_plain({"department": said})
+    require_plain({"department": said})
     named = (Unit.external_id == said) | (Unit.name == said)
     asked = select(Unit.id, Unit.external_id).where(Unit.tenant_id == who.tenant_id, named)
     found = (await tx.execute(asked)).all()
@@ -229,7 +184,7 @@ def _said(user: User[EnterpriseUser]) -> dict[str, object]:
     """Return what is kept of a user beside the person; raises InvalidInput."""
     name = {} if user.name is None else dict(user.name)
     said = {"user_name": user.user_name, "external_id": user.external_id, **name}
-    return dict(_fitting(SaidOfUser, {each: said.get(each) for each in SaidOfUser.model_fields}))
+    return dict(fitting(SaidOfUser, {each: said.get(each) for each in SaidOfUser.model_fields}))
 
 
 async def _keep(
@@ -237,61 +192,20 @@ async def _keep(
     who: Principal,
     person: Person,
     said: Mapping[str, object],
-    kept: Mapping[str, object],
+    kept: Mapping[str, object] | None = None,
+    deleted_at: ColumnElement[datetime] | None = None,
 ) -> None:
+    kept = kept or {}
     changes = {name: value for name, value in said.items() if kept.get(name) != value}
-    await _write(tx, person, {**said, "deleted_at": None})
+    key = {"tenant_id": person.tenant_id, "person_id": person.id}
+    now = {**said, "deleted_at": deleted_at}
+    written = insert(ScimUser).values(**key, **now)
+    await tx.execute(written.on_conflict_do_update(index_elements=list(key), set_=now))
     before = {name: kept.get(name) for name in changes}
     await record(tx, who, Change("updated", "person", person.id, before, changes))
 
 
-async def _write(tx: Transaction, person: Person, said: Mapping[str, object]) -> None:
-    key = {"tenant_id": person.tenant_id, "person_id": person.id}
-    written = insert(ScimUser).values(**key, **said)
-    await tx.execute(written.on_conflict_do_update(index_elements=list(key), set_=dict(said)))
-
-
-def _unit(group: Group[OkrGroup]) -> dict[str, object]:
-    okr = _okr(group)
-    said: dict[str, object] = {"name": group.display_name}
-    if "external_id" in group.model_fields_set:
-        said["external_id"] = group.external_id or None
-    if okr.kind is not None:
-        said["kind"] = okr.kind
-    for name in ("parent", "manager"):
-        if name in okr.model_fields_set:
-            link: Any = getattr(okr, name)
-            said[f"{name}_id"] = None if link is None else link.value
-    return said
-
-
-def _member_ids(group: Group[OkrGroup]) -> set[str]:
-    return {member.value for member in group.members or () if member.value}
-
-
-async def _move(
-    tx: Transaction, who: Principal, person_ids: Iterable[str], unit_id: UUID | None
-) -> None:
-    """Put people into a unit, in one order for all who do; raises PersonNotFound."""
-    moved = {"unit_id": ref(unit_id)}
-    for person_id in sorted(person_ids):
-        _require_plain({"members": person_id})
-        try:
-            await organisation.edit_person(
-                tx, who, Ref(person_id), lambda present: present.model_copy(update=moved)
-            )
-        except PersonNotFound as error:
-            raise error.at("/members") from error
-
-
-def _fitting(shape: type[_I], fields: Mapping[str, object]) -> _I:
-    """Return an input of what is said; raises InvalidInput."""
-    _require_plain(fields)
-    return validated(shape, fields)
-
-
-def _require_plain(fields: Mapping[str, object]) -> None:
-    texts = {name: value for name, value in fields.items() if isinstance(value, str)}
-    bad = [name for name, text in texts.items() if not storable(text)]
-    if bad:
-        raise InvalidInput([FieldError(f"/{name}", "invalid-character") for name in bad])
+async def _raise_version(tx: Transaction, person: Person, version: int) -> None:
+    """Make what SCIM alone changes one version, unless it is one already."""
+    if person.version == version:
+        await change(tx, person, {})

@@ -25,7 +25,7 @@ from okr_service.kernel.errors import ExternalIdTaken
 from okr_service.kernel.forest import hold_structure
 from okr_service.organisation.errors import PersonNotFound, UnitNotFound
 from okr_service.organisation.model import Person, Unit
-from okr_service.scim import service
+from okr_service.scim import grouping, service
 from okr_service.scim.errors import UserNameTaken
 from okr_service.scim.paging import page_of
 from okr_service.scim.people import people, user_columns, users
@@ -96,7 +96,7 @@ class OrganisationStorage(AsyncScimStorage):
     async def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
         """Register a person, or set up a unit."""
         made: Any = resource.model_copy(deep=True)
-        create = service.create_user if resource_type.name == _USER else service.create_group
+        create = service.create_user if resource_type.name == _USER else grouping.create_group
         with _unique():
             row_id = await create(self._writing, self._who, made)
         shown: Resource[Any] = await self._shown(resource_type, row_id)
@@ -113,7 +113,7 @@ class OrganisationStorage(AsyncScimStorage):
         row_id = _row_id(resource_type, resource.id or "")
         present = await self._expected(resource_type, row_id, expected_version)
         given: Any = resource
-        update = service.update_user if resource_type.name == _USER else service.update_group
+        update = service.update_user if resource_type.name == _USER else grouping.update_group
         with _unique():
             await update(self._writing, self._who, row_id, given, present)
         shown: Resource[Any] = await self._shown(resource_type, row_id)
@@ -130,9 +130,9 @@ class OrganisationStorage(AsyncScimStorage):
         row_id = _row_id(resource_type, resource_id)
         present = await self._expected(resource_type, row_id, expected_version)
         if resource_type.name == _USER:
-            await service.delete_user(self._writing, self._who, row_id)
+            await service.delete_user(self._writing, self._who, row_id, present)
         else:
-            await service.delete_group(self._writing, self._who, row_id, present)
+            await grouping.delete_group(self._writing, self._who, row_id, present)
 
     def operation(self) -> AbstractAsyncContextManager[None]:
         """Take back what a failed operation of several did, and only that."""
