@@ -135,7 +135,7 @@ class _Conditions(FilterVisitor[Condition]):
         if binding is None:
             return false()
         name = self._columns.name(binding)
-        parts = {part for part in self._columns.values if part.startswith(f"{name}.")} or {name}
+        parts = [part for part in self._columns.values if part.startswith(f"{name}.")] or [name]
         return self._of_values(binding, or_(*(_is_there(self._columns.value(p)) for p in parts)))
 
     def visit_comparison(self, node: Comparison) -> Condition:
