@@ -63,6 +63,7 @@ from okr_service.objectives.rest import router as objectives
 from okr_service.organisation import graphql as organisation_graphql
 from okr_service.organisation.rest import router as organisation
 from okr_service.rest import docs, edge, openapi, problems
+from okr_service.scim import rest as scim
 from okr_service.scorecards import graphql as scorecards_graphql
 from okr_service.scorecards.rest import router as scorecards
 from okr_service.serving import Service
@@ -119,6 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.worker = worker
     edge.install(app, settings)
     problems.install(app)
+    scim.install(app)
     openapi.install(app)
     docs.install(app)
     # The first that fits a path answers: what is beneath a resource comes before it.
@@ -147,6 +149,7 @@ def create_app(settings: Settings) -> FastAPI:
         events,
         webhooks,
         credentials,
+        scim.router,
     ):
         app.include_router(router)
     issuers = identity_graphql.Issuers(keys, tokens)

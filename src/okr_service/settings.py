@@ -90,6 +90,12 @@ class Settings(BaseSettings):
     bulk_body_limit_bytes: int = Field(
         default=52_428_800, ge=1024, description="Largest body of a batch of check-ins."
     )
+    scim_bulk_operations: int = Field(
+        default=500,
+        ge=1,
+        le=10_000,
+        description="Most operations of a SCIM bulk request; its body is bounded as others are.",
+    )
     import_body_limit_bytes: int = Field(
         default=268_435_456, ge=1024, description="Largest file that may be imported."
     )

@@ -321,6 +321,8 @@ async def filled(mine: Group, tenant: Tenant, kept: Json) -> Group:
     await mine.build.key_result(plan=[{"date": "2026-06-30", "value": "5"}])
     await submitted(mine.build.rest, "objective\nNEW\n", "dry_run")
     await told(mine.build)
+    user = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "mai"}
+    assert (await mine.build.rest.post("/scim/v2/Users", json=user)).is_success
     return mine
 
 

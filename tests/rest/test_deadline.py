@@ -20,6 +20,7 @@ from okr_service.kernel.database import Database
 _BUSY = """
     SELECT count(*) FROM pg_stat_activity
      WHERE datname = current_database() AND pid <> pg_backend_pid()
+       AND backend_type = 'client backend'
        AND (state = 'active' OR state LIKE 'idle in transaction%')
 """
 

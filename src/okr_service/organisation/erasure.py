@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, update
 
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.audit.service import Change, erase_personal_data, is_known, record
@@ -16,6 +16,7 @@ from okr_service.kernel.references import Versions
 from okr_service.kernel.writes import change, differences
 from okr_service.organisation.errors import PersonNotFound
 from okr_service.organisation.model import Person
+from okr_service.scim.model import ScimUser
 
 _NAMELESS = "—"
 # What is left is the id, which objectives, check-ins and events refer to.
@@ -51,11 +52,21 @@ async def erase_person(
             changed = True
     events = await erase_personal_data(tx, who, person_id)
     await erase_from_events(tx, who.tenant_id, person_id)
+    await _erase_user(tx, who.tenant_id, person_id)
     await erase_answers(tx, who.tenant_id, mentioned)
     await _erase_reports(tx, who.tenant_id)
     if changed or events:
         await record(tx, who, Change("erased", "person", person_id))
     return person
+
+
+async def _erase_user(tx: Transaction, tenant_id: UUID, person_id: UUID) -> None:
+    """Erase what SCIM knows of a person, who is not there any more for whoever provisions."""
+    nothing = dict.fromkeys(
+        ("user_name", "external_id", "formatted", "family_name", "given_name", "middle_name")
+    )
+    known = (ScimUser.tenant_id == tenant_id, ScimUser.person_id == person_id)
+    await tx.execute(update(ScimUser).where(*known).values(**nothing, deleted_at=func.now()))
 
 
 async def _erase_reports(tx: Transaction, tenant_id: UUID) -> None:

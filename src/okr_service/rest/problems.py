@@ -24,6 +24,8 @@ from okr_service.serving import headers_of
 
 MEDIA_TYPE = "application/problem+json"
 
+Form = Callable[[Request, OkrError, Mapping[str, str]], Response]
+
 _STATUS: dict[type[OkrError], int] = {
     errors.Malformed: 400,
     errors.Unauthenticated: 401,
@@ -53,6 +55,8 @@ def problem(
     request: Request, error: OkrError, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Render an error."""
+    if (form := _form(request)) is not None:
+        return form(request, error, headers or {})
     language = preferred_language(request.headers.get("accept-language", ""))
     status = status_of(type(error))
     detail = sentence(error, language)
@@ -85,6 +89,22 @@ def problem(
         },
         MEDIA_TYPE,
     )
+
+
+def speak(app: FastAPI, prefix: str, form: Form) -> None:
+    """Render the errors of addresses that begin so in another form: a protocol of its own."""
+    app.state.problem_forms = {**_forms(app), prefix: form}
+
+
+def _forms(app: FastAPI) -> dict[str, Form]:
+    forms: dict[str, Form] = getattr(app.state, "problem_forms", {})
+    return forms
+
+
+def _form(request: Request) -> Form | None:
+    path = f"{request.url.path}/"
+    found = (form for prefix, form in _forms(request.app).items() if path.startswith(prefix))
+    return next(found, None)
 
 
 def _invalid(error: RequestValidationError) -> OkrError:

@@ -147,6 +147,10 @@ SENTENCES: dict[str, str] = {
     "tree-too-large": "Có hơn {limit} mục tiêu; hãy giảm số cấp hoặc số mục tiêu con.",
     "too-many-points": "Có hơn {limit} điểm giữa hai ngày này; hãy chọn bước dài hơn.",
     "ends-before-start": "Ngày cuối nằm trước ngày đầu.",
+    # provisioning by SCIM
+    "user-name-taken": "Đã có người khác mang tên đăng nhập {user_name}.",
+    "department-unknown": "Không có đơn vị nào có mã hay tên {department}.",
+    "department-ambiguous": "Nhiều đơn vị cùng tên {department}; hãy gửi mã của một đơn vị.",
     # exports
     "form-not-installed": "Dịch vụ này không ghi được {form}: "
     "nó được cài đặt mà không có phần bổ sung {extra}.",
