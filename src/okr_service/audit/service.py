@@ -7,7 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, Text, Uuid, bindparam, cast, delete, func, select
+from sqlalchemy import BigInteger, Text, Uuid, bindparam, cast, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from okr_service.access.policy import Principal
@@ -20,17 +20,22 @@ _LANE = "the lane that this transaction writes its audit events in"
 _GATHERING = "audit events to write later"
 _MOST_GATHERED = 5_000
 _TENANT_ID = bindparam("tenant_id", type_=Uuid)
-_CHANGES = cast(bindparam("changes", type_=Text), JSONB)
+# Read once for both, which OFFSET 0 sees to: of an import it is megabytes.
+_GIVEN = (
+    select(cast(bindparam("changes", type_=Text), JSONB).label("changes"))
+    .offset(literal_column("0"))
+    .subquery("given")
+)
 _RECORD = select(
     func.okr_record(
         _TENANT_ID,
         bindparam("actor_id", type_=Uuid),
         bindparam("credential", type_=Text),
         bindparam("request_id", type_=Text),
-        _CHANGES,
+        _GIVEN.c.changes,
         bindparam("preferred", type_=BigInteger),
     ),
-    func.okr_publish(_TENANT_ID, _CHANGES),
+    func.okr_publish(_TENANT_ID, _GIVEN.c.changes),
 )
 
 
