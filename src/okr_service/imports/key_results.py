@@ -28,10 +28,10 @@ from okr_service.objectives.shapes import NewKeyResult, PlannedFigure
 
 @dataclass(frozen=True)
 class _Report:
-    """A value that is reported: of which key result, once it is there; what it changes, if old."""
+    """A value that is reported: of which key result, and what that changes, if it is not new."""
 
     place: int
-    key_result_id: UUID | None
+    key_result_id: UUID
     change: CellChange | None
 
 
@@ -45,7 +45,7 @@ class KeyResults:
     def __init__(self, of: Import, objectives: Work) -> None:
         self._of, self._objectives = of, objectives
         self.work = Work(of, KEY_RESULT, of.plan.key_results, _needs)
-        self._reports: Spooled[int, _Report] = Spooled()  # by the key result's place
+        self._reports: Spooled[int, _Report] = Spooled()  # of those that are there, by place
 
     async def compare(self) -> None:
         """Find out which are new, which differ, and which values are to be reported."""
@@ -67,14 +67,13 @@ class KeyResults:
     def _compare_value(self, thing: Thing, present: Present | None) -> bool:
         """Say whether a value is to be reported."""
         change = next(current_change(thing, present), None) if present else None
-        if change is None and (present is not None or "current" not in thing.said):
+        if present is None or change is None:
             return False
-        row_id = present.id if present else None
-        self._reports[thing.place] = _Report(thing.place, row_id, change)
+        self._reports[thing.place] = _Report(thing.place, present.id, change)
         return True
 
     async def load(self) -> None:
-        """Create and update them."""
+        """Create them, with the values that the file reports of them, and update them."""
         for batch in self.work.new():
             await self._create(batch)
         for some in self.work.differing():
@@ -85,9 +84,12 @@ class KeyResults:
         new = [new for _, new in news]
         made = await key_results.create_key_results(self._of.tx, self._of.who, new)
         await self.work.settle([thing for thing, _ in news], made)
-        for (thing, _), row_id in zip(news, made, strict=True):
-            if "current" in thing.said and isinstance(row_id, UUID):
-                self._reports[thing.place] = _Report(thing.place, row_id, None)
+        reports = [
+            (thing, _Report(thing.place, row_id, None))
+            for (thing, _), row_id in zip(news, made, strict=True)
+            if "current" in thing.said and isinstance(row_id, UUID)
+        ]
+        await self._report(reports)
 
     def _new(self, thing: Thing) -> NewKeyResult:
         fields = {
@@ -120,22 +122,24 @@ class KeyResults:
         return [figures[day] for day in sorted(figures)]
 
     async def report(self) -> None:
-        """Record the values that the file reports, where they are others than those there."""
-        ledger = self._of.ledger
+        """Record the values that the file reports of those that were there, where they differ."""
         for part in batches(range(len(self._reports))):
             reports = self._reports.at(part)
             things = self.work.things.at([report.place for report in reports])
-            asked: list[tuple[Thing, _Report, NewCheckIn]] = []
-            for thing, report in zip(things, reports, strict=True):
-                blocked = ledger.is_blocked(CHECK_IN, thing, {"key_result": thing.key})
-                if report.key_result_id is None or blocked:
-                    continue
-                try:
-                    check_in = self._check_in(thing, report.key_result_id)
-                    asked.append((thing, report, check_in))
-                except OkrError as error:
-                    ledger.fail(CHECK_IN, thing, error)
-            await self._record(asked)
+            await self._report(list(zip(things, reports, strict=True)))
+
+    async def _report(self, reports: Sequence[tuple[Thing, _Report]]) -> None:
+        ledger = self._of.ledger
+        asked: list[tuple[Thing, _Report, NewCheckIn]] = []
+        for thing, report in reports:
+            if ledger.is_blocked(CHECK_IN, thing, {"key_result": thing.key}):
+                continue
+            try:
+                check_in = self._check_in(thing, report.key_result_id)
+                asked.append((thing, report, check_in))
+            except OkrError as error:
+                ledger.fail(CHECK_IN, thing, error)
+        await self._record(asked)
 
     def _check_in(self, thing: Thing, key_result_id: UUID) -> NewCheckIn:
         cycle = self._of.cycle_of(thing)

@@ -54,6 +54,7 @@ class Spooled(Generic[_K, _V]):
 
     def __init__(self) -> None:
         self._recent: dict[_K, tuple[int, _V]] = {}
+        self._at: dict[int, _V] = {}  # the same by place
         self._changed: set[_K] = set()
         self._length = 0
         self._file: sqlite3.Connection | None = None
@@ -110,13 +111,15 @@ class Spooled(Generic[_K, _V]):
 
     def at(self, places: Sequence[int]) -> list[_V]:
         """Return the values at places, in their order."""
-        recent = dict(self._recent.values())
-        missing = [place for place in places if place not in recent]
+        here = self._at
+        missing = [place for place in places if place not in here]
         marks = ",".join("?" * len(missing))
         asked = f"SELECT place, value FROM spooled WHERE place IN ({marks})"  # noqa: S608 - marks
-        for place, value in self._asked(asked, *missing) if missing else ():
-            recent[place] = pickle.loads(value)  # noqa: S301 - written by us
-        return [recent[place] for place in places]
+        if missing:
+            found = self._asked(asked, *missing)
+            others = {place: pickle.loads(value) for place, value in found}  # noqa: S301 - ours
+            return [here[p] if p in here else others[p] for p in places]
+        return [here[place] for place in places]
 
     def values(self) -> Iterator[_V]:
         """Yield all values in the order of their places."""
@@ -140,6 +143,7 @@ class Spooled(Generic[_K, _V]):
         if len(self._recent) >= self.most_in_memory:
             self._let_go(self.most_in_memory // 2)
         self._recent[key] = kept = (place, value)
+        self._at[place] = value
         return kept
 
     def _let_go(self, how_many: int) -> None:
@@ -157,8 +161,8 @@ class Spooled(Generic[_K, _V]):
             file.executemany("REPLACE INTO spooled VALUES (?, ?, ?)", changed)
             file.execute("COMMIT")
         self._changed.difference_update(oldest)
-        for key in oldest:
-            del self._recent[key]
+        self._recent = dict(islice(self._recent.items(), how_many, None))
+        self._at = dict(self._recent.values())
 
     def _asked(self, statement: str, *given: object) -> list[tuple[int, bytes]]:
         if self._file is None:
