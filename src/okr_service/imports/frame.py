@@ -19,8 +19,9 @@ from okr_service.imports.comparing import cell_changes
 from okr_service.imports.errors import CycleUnknown
 from okr_service.imports.kinds import CYCLE, UNIT, Kind
 from okr_service.imports.ledger import CellChange, Ledger
+from okr_service.imports.levels import levels
 from okr_service.imports.people import People, find_people
-from okr_service.imports.plan import Plan, Thing, levels
+from okr_service.imports.plan import Plan, Thing
 from okr_service.imports.present import Present
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.errors import OkrError

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from okr_service.imports.comparing import Differing
 from okr_service.imports.kinds import OBJECTIVE
-from okr_service.imports.plan import Key, Thing, levels
+from okr_service.imports.levels import levels
+from okr_service.imports.plan import Key, Thing
 from okr_service.imports.present import Present, present_objectives
 from okr_service.imports.work import Found, Import, Work
 from okr_service.kernel.validation import validated

@@ -7,84 +7,34 @@ Python's types; a cell that is empty says nothing.
 
 import re
 from array import array
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
 from typing import TypeAlias
 
-from okr_service.actions.shapes import ActionState
 from okr_service.imports.cells import (
     DateOrder,
     decimal_mark,
     read_date,
     read_figure,
     read_number,
-    shown,
 )
+from okr_service.imports.choices import CHOICES, chooser
 from okr_service.imports.columns import MONTHS
 from okr_service.imports.errors import (
     CellRequired,
     ContradictsRow,
-    LoopInFile,
-    NotAChoice,
     TooManyCellErrors,
 )
-from okr_service.imports.suggestions import closest
 from okr_service.imports.table import Row, Table
 from okr_service.kernel.errors import FieldError, OkrError
-from okr_service.kernel.search import fold
 from okr_service.kernel.spooled import Spooled
-from okr_service.objectives.shapes import Ambition, Metric
-from okr_service.organisation.shapes import UnitKind
 
 _FIGURES = ("start", "target", "target_max", "current", *MONTHS)
 _NUMBERS = ("objective_weight", "key_result_weight", "action_weight", *_FIGURES)
 _DATES = ("cycle_start", "cycle_end", "due", "action_due")
 _PEOPLE = ("objective_owner", "owner", "action_owner")
 _NAME_AND_CODE = re.compile(r".*\S\s*\(([^()]+)\)")  # as the template's lists show people
-_CHOICES: dict[str, dict[str, StrEnum]] = {
-    "unit_kind": {
-        "tap doan": UnitKind.GROUP,
-        "cong ty": UnitKind.COMPANY,
-        "cong ty thanh vien": UnitKind.COMPANY,
-        "phong": UnitKind.DEPARTMENT,
-        "ban": UnitKind.DEPARTMENT,
-        "phong ban": UnitKind.DEPARTMENT,
-        "nhom": UnitKind.TEAM,
-        **{kind.value: kind for kind in UnitKind},
-    },
-    "ambition": {
-        "cam ket": Ambition.COMMITTED,
-        "ky vong": Ambition.ASPIRATIONAL,
-        "mo rong": Ambition.ASPIRATIONAL,
-        **{ambition.value: ambition for ambition in Ambition},
-    },
-    "metric": {
-        "tang": Metric.INCREASE,
-        "giam": Metric.DECREASE,
-        "toi thieu": Metric.AT_LEAST,
-        "it nhat": Metric.AT_LEAST,
-        "toi da": Metric.AT_MOST,
-        "nhieu nhat": Metric.AT_MOST,
-        "trong khoang": Metric.BETWEEN,
-        "co/khong": Metric.BOOLEAN,
-        "hanh dong": Metric.ACTIONS,
-        **{metric.value: metric for metric in Metric},
-    },
-    "action_state": {
-        "chua lam": ActionState.TODO,
-        "chua thuc hien": ActionState.TODO,
-        "dang lam": ActionState.DOING,
-        "dang thuc hien": ActionState.DOING,
-        "hoan thanh": ActionState.DONE,
-        "da hoan thanh": ActionState.DONE,
-        "xong": ActionState.DONE,
-        "huy": ActionState.CANCELLED,
-        **{state.value: state for state in ActionState},
-    },
-}
 _OF_UNIT = ("unit_name", "unit_kind", "parent_unit")
 _OF_CYCLE = ("cycle_start", "cycle_end")
 _OF_OBJECTIVE = (
@@ -112,7 +62,6 @@ _OF_KEY_RESULT = (
 _OF_ACTION = ("action_owner", "action_due", "action_state", "action_weight")
 
 MOST_ERRORS = 10_000  # more are of no use to a person, and a million do not fit into memory
-_NOTHING, _UNPLACED, _LOOPING = -3, -2, -1
 
 Key = tuple[str, ...]
 Places: TypeAlias = "array[int]"
@@ -221,8 +170,8 @@ def _readers(table: Table) -> dict[str, Reader]:
     for column, order in orders.items():
         readers[column] = _dater(order)
     readers.update(dict.fromkeys(_PEOPLE, _person))
-    for column, choices in _CHOICES.items():
-        readers[column] = _chooser(choices)
+    for column, choices in CHOICES.items():
+        readers[column] = chooser(choices)
     return readers
 
 
@@ -244,19 +193,6 @@ def _person(text: str, _: Row) -> str:
 
 def _dater(order: DateOrder) -> Reader:
     return lambda text, _: read_date(text, order)
-
-
-def _chooser(choices: dict[str, StrEnum]) -> Reader:
-    expected = ", ".join(dict.fromkeys(choices.values()))
-
-    def choose(text: str, _: Row) -> StrEnum:
-        found = choices.get(text) or choices.get(" ".join(fold(text).split()))
-        if found is None:
-            likely = closest(text, choices)
-            raise NotAChoice(shown(text), expected, choices[likely] if likely else None)
-        return found
-
-    return choose
 
 
 def _read(plan: Plan, row: Row, readers: dict[str, Reader]) -> dict[str, object]:
@@ -321,48 +257,3 @@ def _tell(
         elif thing.said[column] != said[column] and not repeated:
             other = plan.table.where(thing.said_in(column), row.number)
             plan.fail(row.number, column, ContradictsRow(other))
-
-
-def levels(plan: Plan, things: Things, column: str) -> tuple[list[Places], list[Thing]]:
-    """Return things by how far they are below the first of their line, and those in loops.
-
-    So each comes after its parent, which `column` names; loops are noted as failed cells.
-    """
-    above = array("q", (_place_above(things, thing, column) for thing in things.values()))
-    placed = array("q", [_UNPLACED]) * len(above)
-    looping: list[int] = []
-    for start in range(len(above)):
-        line = _unplaced(above, placed, start)
-        if not line:
-            continue
-        last = above[line[-1]]
-        if last != _NOTHING and placed[last] == _UNPLACED:
-            plan.fail(things.at([last])[0].said_in(column), column, LoopInFile())
-            looping += line
-            for place in line:
-                placed[place] = _LOOPING
-            continue
-        level = placed[last] + 1 if last != _NOTHING else 0
-        for deeper, place in enumerate(reversed(line), level):
-            placed[place] = deeper
-    by_level: defaultdict[int, Places] = defaultdict(lambda: array("q"))
-    for place, level in enumerate(placed):
-        if level != _LOOPING:
-            by_level[level].append(place)
-    return [by_level[level] for level in sorted(by_level)], things.at(looping)
-
-
-def _place_above(things: Things, thing: Thing, column: str) -> int:
-    parent = thing.text(column)
-    found = None if parent is None else things.place((parent,))
-    return _NOTHING if found is None else found
-
-
-def _unplaced(above: Places, placed: Places, start: int) -> list[int]:
-    """Return a place and those above it, up to where one is placed, or comes again."""
-    line: dict[int, None] = {}
-    at = start
-    while at != _NOTHING and placed[at] == _UNPLACED and at not in line:
-        line[at] = None
-        at = above[at]
-    return list(line)

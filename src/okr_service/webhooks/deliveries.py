@@ -214,8 +214,9 @@ def _note(webhook: Webhook, outcomes: Sequence[Outcome], now: datetime) -> None:
     elif outcomes:
         webhook.failures += len(outcomes)
         webhook.failing_since = webhook.failing_since or now
-        over = webhook.failures - _PAUSES_FROM
-        pause = max([one.not_before for one in outcomes] + [_wait(over + 1) if over >= 0 else _NO])
+        pause = max(one.not_before for one in outcomes)
+        if webhook.failures >= _PAUSES_FROM:
+            pause = max(pause, _wait(webhook.failures - _PAUSES_FROM + 1))
         webhook.paused_until = now + pause if pause else None
 
 
@@ -245,6 +246,3 @@ async def forget(tx: Transaction, webhook: Webhook, kept: timedelta) -> None:
     )
     gone = delete(WebhookDelivery).where(*of, WebhookDelivery.id.in_(old.scalar_subquery()))
     await tx.execute(gone.execution_options(synchronize_session=False))
-
-
-_NO = timedelta(0)
