@@ -14,6 +14,7 @@ from okr_service.webhooks.secrets import Secrets
 from okr_service.webhooks.turns import Turns
 
 _IMPORTS, _TURNS = 2, 50  # at once
+_LOOK_UPS = 100  # of names, so that a name server that does not answer holds up its own
 _CONNECTIONS = 8  # two imports and what each tells meanwhile, looking for jobs, and turns
 
 
@@ -32,7 +33,7 @@ class Worker:
         self.turns = Turns(
             self._database,
             feed,
-            Outgoing(allow_private=settings.allow_private_webhooks),
+            Outgoing(allow_private=settings.allow_private_webhooks, look_ups_at_once=_LOOK_UPS),
             Secrets.of(settings),
             timedelta(days=settings.webhook_deliveries_kept_days),
         )

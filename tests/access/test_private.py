@@ -26,7 +26,7 @@ _ASKED = {
     "/rollup": {"depth": "5"},
     "/scorecards.{form}": {"cycle_id": "2026"},
 }
-_OF_ADMINS = ("/v1/audit-events", "/v1/api-keys", "/v1/identity-providers")
+_OF_ADMINS = ("/v1/audit-events", "/v1/api-keys", "/v1/identity-providers", "/v1/webhook")
 
 
 async def _fed(group: Group) -> dict[str, dict[str, Json]]:

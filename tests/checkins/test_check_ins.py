@@ -38,6 +38,19 @@ async def test_voiding_brings_back_the_value_before(build: Build) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "already-voided")
 
 
+async def test_voiding_leaves_a_value_alone_that_others_feed(build: Build) -> None:
+    key_result = await build.key_result()
+    first = await build.check_in(key_result, 10)
+    await build.check_in(key_result, 20)
+    path = f"/v1/key-results/{key_result['id']}"
+    changed = await build.rest.patch(path, json={"source": "children", "aggregate": "sum"})
+    assert changed.is_success, changed.text
+    voided = await build.rest.post(f"/v1/check-ins/{first['id']}:void", json={"reason": "Wrong"})
+    assert voided.is_success, voided.text
+    after = await build.get(path.removeprefix("/v1/"))
+    assert after["current_value"] == changed.json()["current_value"] != "20"
+
+
 async def test_who_may_report_and_not_read_voids_without_reading(
     app: FastAPI, build: Build
 ) -> None:

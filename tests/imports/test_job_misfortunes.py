@@ -274,10 +274,12 @@ async def test_a_worker_without_room_leaves_it_to_another(
     await worker.close()
 
 
-async def test_a_statement_has_its_own_time(start: Start, tenant: Tenant) -> None:
-    app = start(import_job_statement_timeout_ms=1)
-    async with client(app, tenant.key) as rest, working(app):
-        found = await ended(rest, await submitted(rest, rows(500)))
+async def test_a_statement_has_its_own_time(
+    start: Start, tenant: Tenant, database: Database
+) -> None:
+    app = start(import_job_statement_timeout_ms=500)
+    async with client(app, tenant.key) as rest, working(app), held_up(database, tenant):
+        found = await ended(rest, await submitted(rest, rows(5)))
     assert (found["state"], found["problem"]["code"]) == ("failed", "statement-too-long")
 
 

@@ -1,10 +1,10 @@
--- Give the key results :ids the value of their latest check-in that counts. What
--- do they contribute to their objectives now?
+-- Give the key results :ids the value of their latest check-in that counts, if their values
+-- come from check-ins. What do they contribute to their objectives now?
 
 UPDATE key_results AS k
-   SET current_value = latest.value,
-       observed_at = latest.observed_at,
-       confidence = latest.confidence
+   SET current_value = CASE k.source WHEN 'check_ins' THEN latest.value ELSE k.current_value END,
+       observed_at = CASE k.source WHEN 'check_ins' THEN latest.observed_at ELSE k.observed_at END,
+       confidence = CASE k.source WHEN 'check_ins' THEN latest.confidence ELSE k.confidence END
   FROM unnest(:ids) AS reported (id)
   LEFT JOIN LATERAL (
        SELECT c.value, c.observed_at, c.confidence

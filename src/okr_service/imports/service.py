@@ -122,7 +122,7 @@ async def _load(
     before = await _roots(tx, who, plan)
     pruning = await find_doomed(tx, who, plan, scope) if scope else Pruning()
     ledger = Ledger(plan)
-    async with rollup.deferred(tx, who.tenant_id), gathered(tx, who):
+    async with rollup.deferred(tx, who.tenant_id, held=True), gathered(tx, who):
         around = await frame(tx, who, plan, ledger)
         under_way = Import(tx, who, plan, ledger, around)
         if watching is not None:

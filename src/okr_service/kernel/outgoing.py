@@ -81,8 +81,10 @@ class Outgoing:
         allow_private: bool,
         trusted: ssl.SSLContext | None = None,
         resolve: Resolve | None = None,
+        look_ups_at_once: int = _LOOK_UPS_AT_ONCE,
     ) -> None:
         self._allow_private = allow_private
+        self._look_ups_at_once = look_ups_at_once
         self._trusted = trusted
         self._resolve = resolve or self._look_up
 
@@ -119,7 +121,7 @@ class Outgoing:
         async with httpx.AsyncClient(transport=transport, timeout=None, trust_env=False) as client:  # noqa: S113 - whoever asks bounds the whole
             for address in await self._addresses(named):
                 request = client.build_request(method, named, headers=headers, content=body)
-                request.extensions["sni_hostname"] = named.host
+                request.extensions["sni_hostname"] = _ascii_host(named)
                 request.url = named.copy_with(host=address)
                 try:
                     response = await client.send(request, stream=True)
@@ -141,7 +143,7 @@ class Outgoing:
     async def _addresses(self, url: httpx.URL) -> list[str]:
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
-            found = await self._resolve(url.host, port)
+            found = await self._resolve(_ascii_host(url), port)
         except (OSError, UnicodeError) as error:
             raise NoAnswer(Why.UNRESOLVED, str(url)) from error
         allowed = [a for a in found if self._allow_private or is_public(ip_address(a))]
@@ -152,7 +154,7 @@ class Outgoing:
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
         # Its own, so that a name server that does not answer holds up nobody else's look-ups.
-        return ThreadPoolExecutor(_LOOK_UPS_AT_ONCE, "outgoing")
+        return ThreadPoolExecutor(self._look_ups_at_once, "outgoing")
 
     async def _look_up(self, host: str, port: int) -> list[str]:
         def found() -> Iterator[str]:
@@ -161,6 +163,11 @@ class Outgoing:
 
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: list(dict.fromkeys(found())))
+
+
+def _ascii_host(url: httpx.URL) -> str:
+    """Return a URL's host as it was given: decoded, Python would encode it by older rules."""
+    return url.raw_host.decode("ascii")
 
 
 _HEADERS = {

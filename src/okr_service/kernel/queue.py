@@ -56,6 +56,10 @@ _HASTEN = f"""
     UPDATE {SCHEMA}.pgqueuer SET execute_after = now()
      WHERE dedupe_key = ANY ($1) AND status = 'queued' AND execute_after > now()
 """  # noqa: S608 - likewise
+_ARE_WAITING = f"""
+    SELECT id FROM {SCHEMA}.pgqueuer
+     WHERE entrypoint = $1 AND status = 'queued' AND execute_after <= now() LIMIT 1
+"""  # noqa: S608 - likewise
 # All said, so that no variable of the environment says otherwise.
 _NAMES = DBSettings(
     db_schema=SCHEMA,
@@ -111,6 +115,11 @@ async def put(tx: Transaction, kind: str, task: Task, after: timedelta | None = 
 async def hasten(tx: Transaction, kind: str, tasks: Sequence[Task]) -> None:
     """Have jobs taken at once that wait in the queue until time is up."""
     await _within(tx).execute(_HASTEN, [_name(kind, task) for task in tasks])
+
+
+async def are_waiting(tx: Transaction, kind: str) -> bool:
+    """Say whether jobs of a kind wait for somebody to take them."""
+    return bool(await _within(tx).fetch(_ARE_WAITING, kind))
 
 
 def _name(kind: str, task: Task) -> str:

@@ -113,13 +113,14 @@ class Spooled(Generic[_K, _V]):
         """Return the values at places, in their order."""
         here = self._at
         missing = [place for place in places if place not in here]
-        marks = ",".join("?" * len(missing))
-        asked = f"SELECT place, value FROM spooled WHERE place IN ({marks})"  # noqa: S608 - marks
-        if missing:
-            found = self._asked(asked, *missing)
-            others = {place: pickle.loads(value) for place, value in found}  # noqa: S301 - ours
-            return [here[p] if p in here else others[p] for p in places]
-        return [here[place] for place in places]
+        others: dict[int, _V] = {}
+        for start in range(0, len(missing), _AT_ONCE):
+            some = missing[start : start + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            asked = f"SELECT place, value FROM spooled WHERE place IN ({marks})"  # noqa: S608 - marks
+            for place, value in self._asked(asked, *some):
+                others[place] = pickle.loads(value)  # noqa: S301 - written by us
+        return [here[place] if place in here else others[place] for place in places]
 
     def values(self) -> Iterator[_V]:
         """Yield all values in the order of their places."""

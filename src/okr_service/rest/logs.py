@@ -44,7 +44,14 @@ def _without_client(record: logging.LogRecord) -> bool:
     return '"WebSocket ' not in str(record.msg)
 
 
+def _unless_it_fails(record: logging.LogRecord) -> bool:
+    """Drop what is said of each request to others: to where, and with which query."""
+    return record.levelno >= logging.WARNING
+
+
 _RULES = {
+    "httpx": _unless_it_fails,
+    **{f"httpcore.{name}": _unless_it_fails for name in ("connection", "http11", "http2")},
     "uvicorn.access": _without_query,
     "uvicorn.error": _without_client,
     "sqlalchemy.engine.Engine": _without_rows,

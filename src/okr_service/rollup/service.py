@@ -127,14 +127,19 @@ class Deferred:
 
     objectives: set[UUID] = field(default_factory=set)
     fed: set[UUID] = field(default_factory=set)
+    held: bool = False
     everything: bool = False
     outcome: list[Recomputed] = field(default_factory=list)
 
     def touch(self, objective_ids: Iterable[UUID]) -> None:
-        """Have objectives computed at the end; everything, where they are too many to name."""
+        """Have objectives computed at the end.
+
+        Everything, where they are too many to name and held: what is computed and not held
+        comes out as it is, for none of it was touched.
+        """
         if not self.everything:
             self.objectives.update(objective_ids)
-            if len(self.objectives) > _MOST_NAMED:
+            if self.held and len(self.objectives) > _MOST_NAMED:
                 self.everything, self.objectives = True, set()
 
 
@@ -193,28 +198,33 @@ async def _feed(tx: Transaction, tenant_id: UUID, fed: Collection[UUID]) -> list
 
 @asynccontextmanager
 async def deferred(
-    tx: Transaction, tenant_id: UUID, *, told: bool = False
+    tx: Transaction, tenant_id: UUID, *, held: bool = False, told: bool = False
 ) -> AsyncIterator[Deferred]:
     """Let many changes pass and compute what they touch once, at the end of the block.
 
-    What that came to is told only where it is asked for: of an import it fills the memory.
-    The caller holds the tenant's structure.
+    It is `held` if the caller holds, before it changes anything, all objectives there are of
+    those it touches, and all above them; else they are held at the end. What it came to is
+    told only where it is asked for: of an import it fills the memory. The caller holds the
+    tenant's structure.
     """
-    later = Deferred()
+    later = Deferred(held=held)
     tx.info[_DEFERRED] = later
     try:
         yield later
     finally:
         del tx.info[_DEFERRED]
     shifts = await _feed(tx, tenant_id, later.fed)
-    later.touch(shift.objective_id for shift in shifts)
+    fed = {shift.objective_id for shift in shifts}
+    later.touch(fed)
+    if later.everything and fed:  # which the caller did not know of
+        await hold(tx, tenant_id, fed)
     if later.objectives or later.everything:
         of = {
             "tenant": tenant_id,
             "objective_ids": sorted(later.objectives),
             "everything": later.everything,
         }
-        later.outcome = await _write_recomputed(tx, tenant_id, of, told=told)
+        later.outcome = await _write_recomputed(tx, tenant_id, of, told=told, held=held)
 
 
 async def hold(tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID]) -> None:
@@ -224,9 +234,10 @@ async def hold(tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID]
 
 
 async def _write_recomputed(
-    tx: Transaction, tenant_id: UUID, of: dict[str, object], *, told: bool
+    tx: Transaction, tenant_id: UUID, of: dict[str, object], *, told: bool, held: bool = False
 ) -> list[Recomputed]:
-    await tx.execute(_LOCK_ABOVE, of)  # a statement of its own: the next sees what it waited for
+    if not of["everything"] or not held:
+        await tx.execute(_LOCK_ABOVE, of)  # by itself: the next statement sees what it waited for
     right, before = _RECOMPUTED.subquery("right"), _OBJECTIVES.alias("before")
     written = (
         update(_OBJECTIVES)

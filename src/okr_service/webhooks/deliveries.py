@@ -40,6 +40,7 @@ _LEASE = timedelta(seconds=60)
 _GIVEN_UP_AFTER = timedelta(days=3)
 _WAITS = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800)]
 _PAUSES_FROM = 3  # failures in a row
+_LONGEST_PAUSE = timedelta(minutes=5)
 _TAKEN, _GONE = range(200, 300), 410
 _ID = bindparam("webhook_id", type_=Uuid)
 _TENANT_ID = bindparam("tenant_id", type_=Uuid)
@@ -128,7 +129,7 @@ async def next_batch(tx: Transaction, task: Task) -> Batch | None:
 
 
 async def _hand_out(tx: Transaction, webhook: Webhook) -> bool:
-    await place_events(tx, webhook.tenant_id, _HANDED_OUT_AT_ONCE)
+    placed = await place_events(tx, webhook.tenant_id, _HANDED_OUT_AT_ONCE)
     of_feed = EventFeed.tenant_id == webhook.tenant_id
     feed = (await tx.execute(select(EventFeed).where(of_feed))).scalar_one_or_none()
     if feed is None:
@@ -149,7 +150,7 @@ async def _hand_out(tx: Transaction, webhook: Webhook) -> bool:
         await tx.execute(_HAND_OUT, given)
     webhook.place = until
     await tx.flush()
-    return until < feed.last_place
+    return until < feed.last_place or placed == _HANDED_OUT_AT_ONCE
 
 
 async def _next_due(tx: Transaction, webhook: Webhook) -> datetime | None:
@@ -169,8 +170,8 @@ async def _next_due(tx: Transaction, webhook: Webhook) -> datetime | None:
     return found
 
 
-async def settle(tx: Transaction, task: Task, outcomes: Sequence[Outcome]) -> None:
-    """Write down what came of sending; a webhook that takes nothing any more is disabled."""
+async def settle(tx: Transaction, task: Task, url: str, outcomes: Sequence[Outcome]) -> None:
+    """Write down what came of sending to an address; one that takes nothing is disabled."""
     of = (Webhook.tenant_id == task.tenant_id, Webhook.turn_id == task.job_id)
     webhook = await tx.scalar(select(Webhook).where(*of).with_for_update())
     if webhook is None:
@@ -182,14 +183,19 @@ async def settle(tx: Transaction, task: Task, outcomes: Sequence[Outcome]) -> No
         named = (
             WebhookDelivery.tenant_id == task.tenant_id,
             WebhookDelivery.id == outcome.delivery.id,
+            # Unless somebody else took it, who thought that this sender was dead.
+            WebhookDelivery.state == DeliveryState.WAITING,
+            WebhookDelivery.attempts == outcome.delivery.attempts,
         )
         await tx.execute(update(WebhookDelivery).where(*named).values(values))
+    if webhook.url != url:  # nothing of this is the new address's
+        return
     _note(webhook, [one for one in outcomes if not one.hopeless], now)
     await tx.flush()
-    since = webhook.failing_since
+    since, fails = webhook.failing_since, dead or webhook.failures >= _PAUSES_FROM
     if any(outcome.status == _GONE for outcome in outcomes):
         await _disable(tx, webhook, DisabledReason.GONE)
-    elif dead and since is not None and since <= now - _GIVEN_UP_AFTER:
+    elif fails and since is not None and since <= now - _GIVEN_UP_AFTER:
         await _disable(tx, webhook, DisabledReason.FAILING)
 
 
@@ -208,15 +214,20 @@ def _wait(attempts: int) -> timedelta:
 
 
 def _note(webhook: Webhook, outcomes: Sequence[Outcome], now: datetime) -> None:
-    """Note whether anything was taken; the more often nothing was, the longer it pauses."""
+    """Note whether anything was taken; a webhook pauses once nothing is, again and again.
+
+    Of one delivery that alone is not taken only the first attempt counts, so that it does not
+    hold up the others.
+    """
     if any(outcome.is_taken for outcome in outcomes):
         webhook.failures, webhook.failing_since, webhook.paused_until = 0, None, None
     elif outcomes:
-        webhook.failures += len(outcomes)
+        is_one_again = len(outcomes) == 1 and outcomes[0].delivery.attempts > 1
+        webhook.failures += not is_one_again or webhook.failures >= _PAUSES_FROM
         webhook.failing_since = webhook.failing_since or now
         pause = max(one.not_before for one in outcomes)
         if webhook.failures >= _PAUSES_FROM:
-            pause = max(pause, _wait(webhook.failures - _PAUSES_FROM + 1))
+            pause = max(pause, min(_wait(webhook.failures - _PAUSES_FROM + 1), _LONGEST_PAUSE))
         webhook.paused_until = now + pause if pause else None
 
 
@@ -232,17 +243,20 @@ async def _disable(tx: Transaction, webhook: Webhook, reason: DisabledReason) ->
     await record(tx, as_whom(webhook), event)
 
 
-async def forget(tx: Transaction, webhook: Webhook, kept: timedelta) -> None:
+async def forget(tx: Transaction, task: Task, kept: timedelta) -> None:
     """Delete the log of what was finished long ago, some of it at a time."""
+    of_turn = (Webhook.tenant_id == task.tenant_id, Webhook.turn_id == task.job_id)
     of = (
-        WebhookDelivery.tenant_id == webhook.tenant_id,
-        WebhookDelivery.webhook_id == webhook.id,
+        WebhookDelivery.tenant_id == task.tenant_id,
+        WebhookDelivery.webhook_id == select(Webhook.id).where(*of_turn).scalar_subquery(),
     )
+    is_old = WebhookDelivery.finished_at < func.now() - kept
     old = (
         select(WebhookDelivery.id)
-        .where(*of, WebhookDelivery.finished_at < func.now() - kept)
+        .where(*of, is_old)
         .order_by(WebhookDelivery.finished_at)
         .limit(_FORGOTTEN_AT_ONCE)
     )
-    gone = delete(WebhookDelivery).where(*of, WebhookDelivery.id.in_(old.scalar_subquery()))
+    # Said twice, for it may be replayed meanwhile.
+    gone = delete(WebhookDelivery).where(*of, is_old, WebhookDelivery.id.in_(old.scalar_subquery()))
     await tx.execute(gone.execution_options(synchronize_session=False))

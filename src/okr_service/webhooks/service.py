@@ -81,6 +81,8 @@ async def edit_webhook(
         # The job of before, should it still be there, is nobody's any more.
         changes |= {"turn_id": new_id(), **dict.fromkeys(_BY_SERVICE)}
     before = await change(tx, row, changes)
+    if {"enabled", "url"} & changes.keys():
+        await _try_anew(tx, row)
     if changes.get("enabled"):
         await put(tx, TURN, Task(who.tenant_id, row.turn_id))
     was = {name: before[name] for name in told}
@@ -205,9 +207,22 @@ async def _put_back(tx: Transaction, webhook: Webhook, which: ColumnElement[bool
     return len(returned)
 
 
+async def _try_anew(tx: Transaction, webhook: Webhook) -> None:
+    """Let what waits be sent at once, and be given up no sooner than if it were new."""
+    waiting = (
+        WebhookDelivery.tenant_id == webhook.tenant_id,
+        WebhookDelivery.webhook_id == webhook.id,
+        WebhookDelivery.state == DeliveryState.WAITING,
+    )
+    anew = {"due_at": func.now(), "attempts": 0, "first_attempt_at": None}
+    await tx.execute(update(WebhookDelivery).where(*waiting).values(anew))
+
+
 async def _begin_turn(tx: Transaction, webhook: Webhook) -> None:
     if not webhook.enabled:
         raise WebhookDisabled
+    webhook.paused_until = None
+    await tx.flush()
     await hasten(tx, TURN, [Task(webhook.tenant_id, webhook.turn_id)])
 
 

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 import orjson
 
 from okr_service.events.cursors import Cursor
-from okr_service.events.errors import EventsForgotten
+from okr_service.events.errors import CursorOfAnotherFeed, EventsForgotten
 from okr_service.events.feed import Feed
 from okr_service.events.reads import part_of_feed
 from okr_service.events.shapes import EventsWanted
 from okr_service.kernel.database import Database
 from okr_service.kernel.outgoing import NoAnswer, Outgoing
-from okr_service.kernel.queue import NotYet, Task, Work
+from okr_service.kernel.queue import NotYet, Task, Work, are_waiting
 from okr_service.webhooks.deliveries import (
     LONGEST_SECONDS,
     Batch,
@@ -31,7 +31,8 @@ from okr_service.webhooks.model import Webhook
 from okr_service.webhooks.secrets import Secrets
 from okr_service.webhooks.service import PING, TURN
 
-_LONGEST_TURN = 300.0  # seconds; then others are let in, should they wait
+_TURN_SECONDS = 30.0  # after which others are let in, should they wait
+_LETS_IN = timedelta(seconds=3)  # longer than the queue takes to look again
 _LINGERS = 10.0  # seconds after the last event, for the next is likely near
 _STEP = 1.0  # seconds
 _SOON, _LOOKS_EVERY = timedelta(seconds=5), timedelta(minutes=1)
@@ -63,9 +64,12 @@ class Turns:
         Raises:
             NotYet: there is nothing to send now.
         """
-        ends = monotonic() + _LONGEST_TURN
+        ends = monotonic() + _TURN_SECONDS
         lingers_until = 0.0  # not at all, before there was anything
-        while monotonic() < ends:
+        while True:
+            if monotonic() > ends:
+                await self._let_others_in(task)
+                ends = monotonic() + _TURN_SECONDS
             batch = await _to_its_end(self._round(task))
             if batch is None:
                 return
@@ -73,19 +77,27 @@ class Turns:
                 lingers_until = monotonic() + _LINGERS
             elif not batch.more:
                 await self._await_more(task, batch, lingers_until - monotonic())
-        raise NotYet
+
+    async def _let_others_in(self, task: Task) -> None:
+        """Forget what is old; raises NotYet where other turns wait for theirs."""
+        async with self.database.transaction(task.tenant_id) as tx:
+            await forget(tx, task, self.kept)
+            if await are_waiting(tx, TURN):
+                raise NotYet(_LETS_IN)
 
     async def _await_more(self, task: Task, batch: Batch, lingers: float) -> None:
         """Wait for what is likely near; raises NotYet where that is nothing."""
         due = timedelta.max if batch.due_at is None else batch.due_at - datetime.now(UTC)
         if batch.webhook.paused_until is None and lingers > 0:
-            until = monotonic() + min(_STEP, lingers, max(due.total_seconds(), 0.0))
+            if lingers < _LINGERS - _STEP:
+                await self._let_others_in(task)
+            until = monotonic() + min(_STEP, lingers, max(due, _SOONEST).total_seconds())
             place, seconds = batch.webhook.place, until - monotonic()
             if not await self.feed.beyond(task.tenant_id, place, seconds):
                 await asyncio.sleep(max(0.0, until - monotonic()))  # where too many wait already
             return
         async with self.database.transaction(task.tenant_id) as tx:
-            await forget(tx, batch.webhook, self.kept)
+            await forget(tx, task, self.kept)
         # What was committed as a turn ends finds nobody to hasten.
         raise NotYet(min(max(due, _SOONEST), _SOON if lingers > -_STEP else _LOOKS_EVERY))
 
@@ -101,7 +113,7 @@ class Turns:
         )
         outcomes = await asyncio.gather(*sent)
         async with self.database.transaction(task.tenant_id) as tx:
-            await settle(tx, task, outcomes)
+            await settle(tx, task, batch.webhook.url, outcomes)
         self.feed.wrote(task.tenant_id)
         return batch
 
@@ -116,7 +128,7 @@ class Turns:
         async with self.database.reading(webhook.tenant_id) as tx:
             try:
                 part = await part_of_feed(tx, as_whom(webhook), EventsWanted(after=after, limit=1))
-            except EventsForgotten:
+            except (EventsForgotten, CursorOfAnotherFeed):
                 return _FORGOTTEN
         found = [one.event for one in part.events()]
         if not found or found[0]["id"] != str(delivery.event_id):
