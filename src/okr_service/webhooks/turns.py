@@ -68,7 +68,7 @@ class Turns:
         lingers_until = 0.0  # not at all, before there was anything
         while True:
             if monotonic() > ends:
-                await self._let_others_in(task)
+                await _to_its_end(self._let_others_in(task))
                 ends = monotonic() + _TURN_SECONDS
             batch = await _to_its_end(self._round(task))
             if batch is None:
@@ -85,19 +85,22 @@ class Turns:
             if await are_waiting(tx, TURN):
                 raise NotYet(_LETS_IN)
 
+    async def _forget(self, task: Task) -> None:
+        async with self.database.transaction(task.tenant_id) as tx:
+            await forget(tx, task, self.kept)
+
     async def _await_more(self, task: Task, batch: Batch, lingers: float) -> None:
         """Wait for what is likely near; raises NotYet where that is nothing."""
         due = timedelta.max if batch.due_at is None else batch.due_at - datetime.now(UTC)
         if batch.webhook.paused_until is None and lingers > 0:
             if lingers < _LINGERS - _STEP:
-                await self._let_others_in(task)
+                await _to_its_end(self._let_others_in(task))
             until = monotonic() + min(_STEP, lingers, max(due, _SOONEST).total_seconds())
             place, seconds = batch.webhook.place, until - monotonic()
             if not await self.feed.beyond(task.tenant_id, place, seconds):
                 await asyncio.sleep(max(0.0, until - monotonic()))  # where too many wait already
             return
-        async with self.database.transaction(task.tenant_id) as tx:
-            await forget(tx, task, self.kept)
+        await _to_its_end(self._forget(task))
         # What was committed as a turn ends finds nobody to hasten.
         raise NotYet(min(max(due, _SOONEST), _SOON if lingers > -_STEP else _LOOKS_EVERY))
 
@@ -157,6 +160,7 @@ async def _to_its_end(work: Coroutine[Any, Any, _T]) -> _T:
         return await asyncio.shield(doing)
     except asyncio.CancelledError:
         await asyncio.wait({doing})
+        doing.exception()  # which nobody needs any more
         raise
 
 
