@@ -1,7 +1,5 @@
 """Metric feeds in GraphQL."""
 
-from datetime import timedelta
-
 from okr_service.access.policy import Permission
 from okr_service.checkins.graphql import CHECK_IN
 from okr_service.checkins.model import CheckIn
@@ -86,9 +84,7 @@ CHECK_IN.link(
 
 
 async def _send(call: WriteCall, given: ReadingBatch) -> Done:
-    settings = call.service.settings
-    kept = timedelta(days=settings.feed_unmatched_kept_days)
-    bounds = readings.Bounds(settings.feed_unmatched_limit, kept)
+    bounds = readings.Bounds.of(call.service.settings)
     taken = await readings.take_readings(call.tx, call.who, call.ref, given.readings, bounds)
     return Done(told=readings.outcome_of(taken))
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Self
 from uuid import UUID
 
 import orjson
@@ -21,11 +22,9 @@ from sqlalchemy import (
 
 from okr_service.access.policy import Permission, Principal, require_everywhere
 from okr_service.audit.service import Change, record
-from okr_service.feeds.errors import TooManyValuesChange
 from okr_service.feeds.model import UNMAPPED, FeedReading, MetricFeed
-from okr_service.feeds.service import hold_feed, series_of
+from okr_service.feeds.service import hold_feed, report_all, series_of
 from okr_service.feeds.shapes import NewReading, Outcome, Reason
-from okr_service.feeds.values import MOST_CHANGES, report
 from okr_service.kernel.database import Transaction
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.forest import hold_structure
@@ -33,6 +32,7 @@ from okr_service.kernel.model import new_id
 from okr_service.kernel.references import among
 from okr_service.kernel.sql import load_sql
 from okr_service.kernel.writes import add_all
+from okr_service.settings import Settings
 
 _AHEAD = timedelta(days=1)  # as check-ins have it
 _FORGOTTEN_AT_ONCE = 20_000
@@ -61,6 +61,12 @@ class Bounds:
 
     unmatched: int
     kept: timedelta
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return those that the operator set."""
+        kept = timedelta(days=settings.feed_unmatched_kept_days)
+        return cls(settings.feed_unmatched_limit, kept)
 
 
 @dataclass(frozen=True)
@@ -116,9 +122,7 @@ async def take_readings(
     refused: set[UUID] = set()
     if found.since:
         await _keep(tx, feed, found, contents)
-        _, has_more = await report(tx, who, found.since)
-        if has_more:
-            raise TooManyValuesChange(MOST_CHANGES)
+        await report_all(tx, who, found.since)
         await _look_up_reasons(tx, feed, contents)
         refused = await _refuse_surplus(tx, feed, contents, bounds.unmatched)
     taken = [_taken(content, outcome, refused) for content, outcome in found.outcomes]

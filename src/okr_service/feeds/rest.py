@@ -1,6 +1,5 @@
 """Metric feeds over REST."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Query
@@ -49,9 +48,8 @@ bulk_router = room("metric feeds", BulkEndpoint)
 @needs(Permission.CHECK_IN)
 async def send_readings(ref: PathRef, body: ReadingBatch, call: Write) -> Response:
     """Send up to 10,000 readings by the names that the sender has for them."""
-    sent: Service = call.request.app.state.service
-    kept = timedelta(days=sent.settings.feed_unmatched_kept_days)
-    bounds = readings.Bounds(sent.settings.feed_unmatched_limit, kept)
+    home: Service = call.request.app.state.service
+    bounds = readings.Bounds.of(home.settings)
     taken = await readings.take_readings(call.tx, call.who, ref, body.readings, bounds)
     return computed(readings.outcome_of(taken))
 

@@ -77,7 +77,7 @@ async def edit_feed(
         before = await change(tx, feed, changes)
         await record(tx, who, Change("updated", "feed", feed.id, before, changes))
     if "utc_offset_minutes" in changes:
-        await _report_all(tx, who, await _mapped_series(tx, feed))
+        await report_all(tx, who, await _mapped_series(tx, feed))
     return feed
 
 
@@ -122,7 +122,7 @@ async def create_mapping(tx: Transaction, who: Principal, new: NewFeedMapping) -
     objective_id = key_result.objective_id
     made = Change("created", "feed_mapping", mapping.id, None, _told(values), objective_id)
     await record(tx, who, made)
-    await _report_all(tx, who, {mapping.series: None})
+    await report_all(tx, who, {mapping.series: None})
     return mapping
 
 
@@ -152,7 +152,7 @@ async def edit_mapping(
         edited = Change("updated", "feed_mapping", mapping.id, told, _told(changes), objective_id)
         await record(tx, who, edited)
     if changes.keys() - {"external_id"}:
-        await _report_all(tx, who, {before_series: None, mapping.series: None})
+        await report_all(tx, who, {before_series: None, mapping.series: None})
     return mapping
 
 
@@ -173,7 +173,7 @@ async def delete_mapping(
     await delete(tx, mapping)
     gone = Change("deleted", "feed_mapping", mapping.id, before, objective_id=objective_id)
     await record(tx, who, gone)
-    await _report_all(tx, who, {mapping.series: None})
+    await report_all(tx, who, {mapping.series: None})
 
 
 async def replay_feed(tx: Transaction, who: Principal, ref: Ref) -> tuple[UUID, int, bool]:
@@ -220,7 +220,8 @@ async def _hold_mapping(
     return await references.lock(tx, FeedMapping, who.tenant_id, ref, absent, expected)
 
 
-async def _report_all(tx: Transaction, who: Principal, touched: Touched) -> None:
+async def report_all(tx: Transaction, who: Principal, touched: Touched) -> None:
+    """Report all that readings of series make of key results; raises TooManyValuesChange."""
     _, has_more = await report(tx, who, touched)
     if has_more:
         raise TooManyValuesChange(MOST_CHANGES)

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
+    ColumnElement,
     Integer,
     Interval,
     Text,
@@ -109,8 +110,8 @@ def as_whom(webhook: Webhook) -> Principal:
 
 async def next_batch(tx: Transaction, task: Task) -> Batch | None:
     """Hand out what is new and take what is due; None where the turn is not this job's any more."""
-    of = (Webhook.tenant_id == task.tenant_id, Webhook.turn_id == task.job_id)
-    webhook = await tx.scalar(select(Webhook).where(*of, Webhook.enabled).with_for_update())
+    turn = _of_turn(task)
+    webhook = await tx.scalar(select(Webhook).where(*turn, Webhook.enabled).with_for_update())
     if webhook is None:
         return None
     more = await _hand_out(tx, webhook)
@@ -126,6 +127,10 @@ async def next_batch(tx: Transaction, task: Task) -> Batch | None:
     taken = [Delivery(*row) for row in await tx.execute(_TAKE_DUE, given)]
     due_at = None if taken else await _next_due(tx, webhook)
     return Batch(webhook, taken, more, due_at)
+
+
+def _of_turn(task: Task) -> tuple[ColumnElement[bool], ...]:
+    return (Webhook.tenant_id == task.tenant_id, Webhook.turn_id == task.job_id)
 
 
 async def _hand_out(tx: Transaction, webhook: Webhook) -> bool:
@@ -172,8 +177,7 @@ async def _next_due(tx: Transaction, webhook: Webhook) -> datetime | None:
 
 async def settle(tx: Transaction, task: Task, url: str, outcomes: Sequence[Outcome]) -> None:
     """Write down what came of sending to an address; one that takes nothing is disabled."""
-    of = (Webhook.tenant_id == task.tenant_id, Webhook.turn_id == task.job_id)
-    webhook = await tx.scalar(select(Webhook).where(*of).with_for_update())
+    webhook = await tx.scalar(select(Webhook).where(*_of_turn(task)).with_for_update())
     if webhook is None:
         return
     now, dead = datetime.now(UTC), False
@@ -245,10 +249,9 @@ async def _disable(tx: Transaction, webhook: Webhook, reason: DisabledReason) ->
 
 async def forget(tx: Transaction, task: Task, kept: timedelta) -> None:
     """Delete the log of what was finished long ago, some of it at a time."""
-    of_turn = (Webhook.tenant_id == task.tenant_id, Webhook.turn_id == task.job_id)
     of = (
         WebhookDelivery.tenant_id == task.tenant_id,
-        WebhookDelivery.webhook_id == select(Webhook.id).where(*of_turn).scalar_subquery(),
+        WebhookDelivery.webhook_id == select(Webhook.id).where(*_of_turn(task)).scalar_subquery(),
     )
     is_old = WebhookDelivery.finished_at < func.now() - kept
     old = (

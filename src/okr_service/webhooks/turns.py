@@ -68,6 +68,7 @@ class Turns:
         lingers_until = 0.0  # not at all, before there was anything
         while True:
             if monotonic() > ends:
+                await _to_its_end(self._forget(task))
                 await _to_its_end(self._let_others_in(task))
                 ends = monotonic() + _TURN_SECONDS
             batch = await _to_its_end(self._round(task))
@@ -79,9 +80,8 @@ class Turns:
                 await self._await_more(task, batch, lingers_until - monotonic())
 
     async def _let_others_in(self, task: Task) -> None:
-        """Forget what is old; raises NotYet where other turns wait for theirs."""
+        """Raise NotYet where other turns wait for theirs."""
         async with self.database.transaction(task.tenant_id) as tx:
-            await forget(tx, task, self.kept)
             if await are_waiting(tx, TURN):
                 raise NotYet(_LETS_IN)
 
