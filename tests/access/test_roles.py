@@ -185,6 +185,7 @@ async def test_nobody_reports_in_anothers_name(group: Group) -> None:
         ("POST", "units", {"name": "New"}, _EVERYTHING),
         ("POST", "people", {"name": "New"}, {"admin"}),
         ("POST", "people/{mai}:assign-role", {"role": "admin"}, {"admin"}),
+        ("POST", "people/{mai}:hand-over", {}, {"admin"}),
         ("PATCH", "tenant", {"name": "New"}, {"admin"}),
         ("POST", "api-keys", {"name": "New", "scopes": ["read"]}, set(UNIT_OF)),
         ("GET", "audit-events", {}, {"admin"}),

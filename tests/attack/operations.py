@@ -157,6 +157,7 @@ def _bodies(of: Json) -> dict[str, Json | str]:
         "put_person": {"name": "New"},
         "patch_person": {"name": "Changed"},
         "assign_role": {"role": "admin"},
+        "hand_over": {},
         "put_tenant": settings,
         "patch_tenant": settings,
         "create_tenant": settings,

@@ -45,6 +45,7 @@ class Ground:
     unit: str = ""
     spare_unit: str = ""
     person: str = ""
+    owner: str = ""
     cycle: str = ""
     spare_cycle: str = ""
     objective: str = ""
@@ -103,6 +104,12 @@ def _writes(of: Ground) -> dict[str, Write]:
         **_of_one("person", of.person, {"name": "Q"}, {"name": "R"}),
         "assign_role": Write(
             {"role": "planner"}, {(_UPDATED, "person")}, of.person, {"role": "king"}
+        ),
+        "hand_over": Write(
+            {"to_id": of.person},
+            {(_UPDATED, kind) for kind in ("objective", "key_result", "action_plan", "action")},
+            of.owner,
+            {"to_id": of.owner},
         ),
         "erase_person": Write(None, {("erased", "person")}, of.person),
         "put_tenant": Write({"name": "T"}, {(_UPDATED, "tenant")}, refused={}),
@@ -212,6 +219,11 @@ def _of_check_ins(of: Ground) -> dict[str, Write]:
 @pytest.fixture
 async def ground(build: Build) -> Ground:
     """Make some of each thing."""
+    owner = (await build.person())["id"]
+    owned = await build.objective(owner_id=owner)
+    all_along = {"owner_id": owner}
+    planned = await build.action_plan(await build.key_result(owned, **all_along), **all_along)
+    await build.action(planned, **all_along)
     objective = await build.objective()
     key_result = await build.key_result(objective)
     by_actions = await build.key_result(objective, metric="actions")
@@ -223,6 +235,7 @@ async def ground(build: Build) -> Ground:
         unit=objective["unit_id"],
         spare_unit=(await build.unit())["id"],
         person=(await build.person())["id"],
+        owner=owner,
         cycle=objective["cycle_id"],
         spare_cycle=(await build.cycle())["id"],
         objective=objective["id"],

@@ -136,6 +136,7 @@ TWINS = {
     "patch_person": "Mutation.editPerson",
     "put_person": "Mutation.replacePerson",
     "assign_role": "Mutation.assignRole",
+    "hand_over": "Mutation.handOver",
     "erase_person": "Mutation.erasePerson",
     "simulate": "Mutation.simulate",
     "get_tenant": "Query.tenant",

@@ -55,6 +55,19 @@ async def test_it_leaves_the_events_of_rest(
     await assert_chained(database, tenant.tenant_id)
 
 
+async def test_what_somebody_owned_goes_to_who_leads_them(scim: Scim, build: Build) -> None:
+    chief, worker, deleted = [await scim.user(name) for name in ("chief", "mai", "lan")]
+    group = await scim.group("Sales", members=[{"value": one["id"]} for one in (worker, deleted)])
+    await build.rest.patch(f"/v1/units/{group['id']}", json={"manager_id": chief["id"]})
+    owned = [
+        await build.objective(owner_id=one["id"], unit_id=group["id"]) for one in (worker, deleted)
+    ]
+    await scim.patch(f"/Users/{worker['id']}", {"op": "Replace", "value": {"active": "False"}})
+    assert (await scim.client.delete(f"/Users/{deleted['id']}")).status_code == 204
+    for one in owned:
+        assert (await build.get(f"objectives/{one['id']}"))["owner_id"] == chief["id"]
+
+
 async def test_each_write_is_one_version(scim: Scim, build: Build) -> None:
     user = await scim.user("mai")
     path = f"/Users/{user['id']}"

@@ -15,6 +15,7 @@ from okr_service.kernel.idempotency import erase_answers
 from okr_service.kernel.references import Versions
 from okr_service.kernel.writes import change, differences
 from okr_service.organisation.errors import PersonNotFound
+from okr_service.organisation.handover import hand_over_to_leader
 from okr_service.organisation.model import Person
 from okr_service.scim.model import ScimUser
 
@@ -47,6 +48,8 @@ async def erase_person(
     changed = False
     if person is not None:
         mentioned |= {text for text in (person.name, person.email) if text} - {_NAMELESS}
+        if person.active:
+            await hand_over_to_leader(tx, who, person_id, person.unit_id)
         if changes := differences(person, _ERASED):
             await change(tx, person, changes)
             changed = True

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from okr_service.kernel.errors import Invalid, NotFound
+from okr_service.kernel.errors import Conflict, Invalid, NotFound
 
 
 @dataclass(eq=False)
@@ -29,3 +29,11 @@ class UnitsTooDeep(Invalid):
 
 class ThresholdsOutOfOrder(Invalid):
     """`ahead_from` must be above `on_track_from`, and that above `behind_from`."""
+
+
+class CannotTakeOver(Invalid):
+    """Whoever takes over must be active and somebody else."""
+
+
+class NobodyTakesOver(Conflict):
+    """Nobody active leads the person's unit or one above it: name who takes over."""

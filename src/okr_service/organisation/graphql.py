@@ -10,9 +10,12 @@ from okr_service.kernel.patch import patched
 from okr_service.organisation import service
 from okr_service.organisation.erasure import erase_person
 from okr_service.organisation.errors import PersonNotFound, UnitNotFound
+from okr_service.organisation.handover import hand_over
 from okr_service.organisation.model import Person, Unit
 from okr_service.organisation.reads import PEOPLE, UNITS, people_wanted, units_wanted
 from okr_service.organisation.shapes import (
+    HandedOver,
+    HandingOver,
     NewPerson,
     NewUnit,
     PersonListing,
@@ -70,6 +73,11 @@ async def _assign_role(call: WriteCall, given: RoleAssignment) -> Done:
     return Done(person.id)
 
 
+async def _hand_over(call: WriteCall, given: HandingOver) -> Done:
+    done = await hand_over(call.tx, call.who, call.ref, given.to_id, call.versions)
+    return Done(told=done.model_dump(mode="json"))
+
+
 async def _erase(call: WriteCall, _: Any) -> Done:
     person = await erase_person(call.tx, call.who, call.ref, call.versions)
     return Done(None if person is None else person.id)
@@ -111,6 +119,10 @@ ROOM = Room(
         Write(
             "assignRole", "Say what a person may do in the tenant.", Permission.ADMINISTER,
             _assign_role, RoleAssignment, shows=PERSON,
+        ),
+        Write(
+            "handOver", "Give what a person is still at to another, or to who leads them.",
+            Permission.EDIT_PEOPLE, _hand_over, HandingOver, also=HandedOver,
         ),
         Write(
             "erasePerson",

@@ -9,12 +9,14 @@ from okr_service.access.policy import Permission
 from okr_service.kernel.paging import Shape
 from okr_service.kernel.patch import patched
 from okr_service.kernel.references import identifies
-from okr_service.organisation import service
+from okr_service.organisation import handover, service
 from okr_service.organisation.erasure import erase_person as erase
 from okr_service.organisation.errors import PersonNotFound, UnitNotFound
 from okr_service.organisation.model import Person, Unit
 from okr_service.organisation.reads import PEOPLE, UNITS, people_wanted, units_wanted
 from okr_service.organisation.shapes import (
+    HandedOver,
+    HandingOver,
     NewPerson,
     NewUnit,
     PersonListing,
@@ -26,7 +28,7 @@ from okr_service.organisation.shapes import (
     UnitView,
 )
 from okr_service.organisation.tenant import edit_tenant, show_tenant
-from okr_service.rest.answers import document, no_content, page, resource, show, written
+from okr_service.rest.answers import computed, document, no_content, page, resource, show, written
 from okr_service.rest.conditional import expected_versions
 from okr_service.rest.endpoint import Read, Write, needs
 from okr_service.rest.patch import patch_of
@@ -113,6 +115,15 @@ async def assign_role(ref: PathRef, body: RoleAssignment, call: Write) -> Respon
     expected = expected_versions(call)
     person = await service.assign_role(call.tx, call.who, ref, body.role, expected)
     return await written(call, PEOPLE, person.id)
+
+
+@router.post("/people/{ref:path}:hand-over", response_model=HandedOver)
+@needs(Permission.EDIT_PEOPLE)
+async def hand_over(ref: PathRef, call: Write, body: HandingOver | None = None) -> Response:
+    """Give what a person is still at to another, or to who leads them."""
+    to, expected = body.to_id if body else None, expected_versions(call)
+    given = await handover.hand_over(call.tx, call.who, ref, to, expected)
+    return computed(given.model_dump(mode="json"))
 
 
 @router.get("/people/{ref:path}", response_model=PersonView)

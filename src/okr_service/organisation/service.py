@@ -19,6 +19,7 @@ from okr_service.organisation.errors import (
     UnitsTooDeep,
     UnitWouldLoop,
 )
+from okr_service.organisation.handover import hand_over_to_leader
 from okr_service.organisation.model import Person, Unit
 from okr_service.organisation.shapes import NewPerson, NewUnit, UnitKind
 
@@ -103,12 +104,15 @@ async def edit_person(
 ) -> Person:
     """Change a person's record into what `edit` makes of it.
 
+    What somebody who leaves is still at goes to who leads their unit.
+
     Raises:
         NotPermitted, PersonNotFound, UnitNotFound, VersionMismatch, ExternalIdTaken.
     """
     require(who, Permission.EDIT_PEOPLE)
     absent = PersonNotFound(str(ref))
     person = await references.lock(tx, Person, who.tenant_id, ref, absent, expected)
+    unit_id = person.unit_id  # of whoever leaves: the place they leave
     changes = differences(person, await _person_values(tx, who, edit(_person_input(person))))
     if changes:
         _require_may_rename(who, person, changes)
@@ -116,6 +120,8 @@ async def edit_person(
             await _require_may_have_address(tx, who, str(changes["email"] or "") or None)
         before = await change(tx, person, changes)
         await record(tx, who, Change("updated", "person", person.id, before, changes))
+        if "active" in changes and not person.active:
+            await hand_over_to_leader(tx, who, person.id, unit_id)
     return person
 
 

@@ -97,6 +97,25 @@ class RoleAssignment(Input):
     )
 
 
+class HandingOver(Input):
+    """Who is to take over what a person is still at."""
+
+    to_id: Reference | None = Field(
+        default=None,
+        description="Who takes over; else who leads their unit, or the nearest above it.",
+    )
+
+
+class HandedOver(View):
+    """What a person handed over."""
+
+    to_id: UUID = Field(description="Who owns it now.")
+    objectives: int = Field(description="That are drafts or active, in open cycles.")
+    key_results: int = Field(description="Of objectives that are drafts or active.")
+    action_plans: int = Field(description="That have not ended, or have actions not done.")
+    actions: int = Field(description="That are neither done nor cancelled.")
+
+
 class PersonListing(Listing):
     """Which people are wanted."""
 

@@ -82,6 +82,11 @@ SENTENCES: dict[str, str] = {
     # organisation
     "unit-not-found": "Không có đơn vị {ref}.",
     "person-not-found": "Không có nhân sự {ref}.",
+    "cannot-take-over": "Người tiếp nhận phải còn làm việc và là người khác.",
+    "nobody-takes-over": (
+        "Không ai còn làm việc phụ trách đơn vị của người này hay đơn vị cấp trên: "
+        "hãy nêu người tiếp nhận."
+    ),
     "unit-would-loop": "Một đơn vị không thể thuộc chính nó, trực tiếp hay gián tiếp.",
     "units-too-deep": "Đơn vị chỉ được lồng tối đa 32 cấp.",
     "thresholds-out-of-order": "`ahead_from` phải lớn hơn `on_track_from`, "
