@@ -176,7 +176,7 @@ class Settings(BaseSettings):
     )
     events_kept_days: int = Field(
         default=14,
-        ge=1,
+        ge=4,  # longer than webhooks try to send one
         le=3_650,
         description="How long events can be read from the feed before they are deleted.",
     )

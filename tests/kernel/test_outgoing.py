@@ -1,10 +1,11 @@
 """Asking strangers: never inside our own network, never longer or more than is bearable."""
 
 import asyncio
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -157,6 +158,27 @@ async def test_a_name_is_looked_up_once_and_that_is_the_address_connected_to(
 
 async def test_the_next_address_is_tried_where_one_refuses(server: Server) -> None:
     outgoing = Outgoing(allow_private=True, resolve=resolving("127.0.0.2", "::1", "127.0.0.1"))
+    assert (await outgoing.get(f"http://id.example:{server.port}/")).body == b"{}"
+
+
+@pytest.fixture
+def nothing_comes_back(server: Server) -> Iterator[str]:
+    """Yield an address at which the server's port takes no more connections, and refuses none."""
+    address = "127.0.0.3"
+    with socket.socket() as full, ExitStack() as waiting:
+        full.bind((address, server.port))
+        full.listen(0)
+        for _ in range(2):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex((address, server.port))
+        yield address
+
+
+async def test_the_next_address_is_tried_where_nothing_comes_back(
+    server: Server, nothing_comes_back: str
+) -> None:
+    outgoing = Outgoing(allow_private=True, resolve=resolving(nothing_comes_back, "127.0.0.1"))
     assert (await outgoing.get(f"http://id.example:{server.port}/")).body == b"{}"
 
 

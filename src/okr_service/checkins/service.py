@@ -39,7 +39,7 @@ from okr_service.rollup import service as rollup
 from okr_service.rollup.service import Contribution, Shift
 
 Report = NewCheckIn | MeasuredCheckIn
-_AHEAD = timedelta(days=1)
+AHEAD = timedelta(days=1)  # that a clock elsewhere may be
 _CORRECTED = "corrected"
 _ADDRESS = ("tenant_id", "id")
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
@@ -190,7 +190,7 @@ async def record_all_or_none(
         await _authors(tx, who, batch),
         await _voidable(tx, who, batch),
         set(),
-        datetime.now(UTC) + _AHEAD,
+        datetime.now(UTC) + AHEAD,
     )
     errors: dict[int, OkrError] = {}
     outcome: list[Recorded] = []

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import ARRAY, DateTime, LargeBinary, Uuid, bindparam
-from sqlalchemy.exc import DBAPIError
 
-from okr_service.kernel.database import Database
-from okr_service.kernel.errors import OkrError, Unavailable
+from okr_service.kernel.database import FAILURES, Database
+from okr_service.kernel.errors import Unavailable
 from okr_service.kernel.sql import load_sql
+from okr_service.kernel.traces import traceback_of
 
 _EVERY = 60  # seconds
 _PATIENCE = 5  # seconds that the end of a process waits for
@@ -66,8 +66,10 @@ class Uses:
             except (Unavailable, asyncio.CancelledError):
                 self._noted[tenant_id] = uses | self._noted.get(tenant_id, {})
                 raise
-            except (OkrError, DBAPIError):
-                _log.warning("it is not known when some API keys were used", exc_info=True)
+            except FAILURES as error:
+                _log.warning(
+                    "it is not known when some API keys were used: %s", traceback_of(error)
+                )
 
     async def close(self) -> None:
         """Write what is left, if that can be done at once, and stop."""

@@ -15,15 +15,14 @@ from okr_service.events.broadcast import Broadcast
 from okr_service.events.cursors import Cursor
 from okr_service.events.happenings import Stretch, next_stretch
 from okr_service.events.reads import Happened, Part, part_of_feed
-from okr_service.events.service import forget_events, head, place_events
+from okr_service.events.service import AT_ONCE, forget_events, head, place_events
 from okr_service.events.shapes import LATEST, LONGEST_WAIT, EventsWanted, EventType
 from okr_service.events.wakeups import Wakeups
-from okr_service.kernel.database import Database, is_retryable
-from okr_service.kernel.errors import OkrError
+from okr_service.kernel.database import FAILURES, Database, is_retryable
+from okr_service.kernel.traces import traceback_of
 
 Recognise = Callable[[], Awaitable[Principal]]
 
-_AT_ONCE = 5_000
 _FORGETS_EVERY = 600.0  # seconds
 _LONGEST_PAUSE = 1.0  # seconds before looking again, where what happened was not wanted
 _log = logging.getLogger(__name__)
@@ -56,7 +55,7 @@ class Feed:
         if part.unplaced and not part.more:
             placed = await self._place(who.tenant_id)
             # From now on means after all that was committed, however much of it waits.
-            while wanted.after == LATEST and placed == _AT_ONCE:
+            while wanted.after == LATEST and placed == AT_ONCE:
                 placed = await self._place(who.tenant_id)
             part = await self._read(who, wanted)
         return part
@@ -132,7 +131,7 @@ class Feed:
         older, forgotten = datetime.now(UTC) - self._kept, 0
         while True:
             async with self._database.transaction(tenant_id) as tx:
-                gone = await forget_events(tx, tenant_id, older, _AT_ONCE)
+                gone = await forget_events(tx, tenant_id, older, AT_ONCE)
             forgotten += gone
             if not gone:
                 return forgotten
@@ -169,7 +168,7 @@ class Feed:
     async def _place(self, tenant_id: UUID) -> int:
         try:
             async with self._database.transaction(tenant_id) as tx:
-                return await place_events(tx, tenant_id, _AT_ONCE)
+                return await place_events(tx, tenant_id, AT_ONCE)
         except DBAPIError as error:
             if not is_retryable(error):
                 raise
@@ -182,6 +181,8 @@ class Feed:
             for tenant_id in tenants:
                 try:
                     await self.forget(tenant_id)
-                except (OkrError, DBAPIError):
+                except FAILURES as error:
                     self._written.add(tenant_id)
-                    _log.warning("old events of %s are still there", tenant_id, exc_info=True)
+                    _log.warning(
+                        "old events of %s are still there: %s", tenant_id, traceback_of(error)
+                    )

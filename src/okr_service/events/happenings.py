@@ -9,13 +9,12 @@ import orjson
 from sqlalchemy import ARRAY, BigInteger, Integer, Text, Uuid, bindparam
 
 from okr_service.events.cursors import Cursor
-from okr_service.events.reads import require_kept
+from okr_service.events.reads import PLACES_LOOKED_AT, require_kept
 from okr_service.events.shapes import EventType
 from okr_service.kernel.database import Reading
 from okr_service.kernel.reach import Reach
 from okr_service.kernel.sql import load_sql
 
-_PLACES_LOOKED_AT = 10_000
 _MOST = 100
 _TYPES = [EventType.OBJECTIVE_PROGRESSED, EventType.CHECK_IN_RECORDED]
 _HAPPENINGS = load_sql(__package__, "happenings").bindparams(
@@ -90,7 +89,7 @@ async def next_stretch(tx: Reading, tenant_id: UUID, after: Cursor) -> Stretch:
         "after": after.place,
         "types": [str(each) for each in _TYPES],
         "most": _MOST,
-        "window": _PLACES_LOOKED_AT,
+        "window": PLACES_LOOKED_AT,
     }
     feed = (await tx.execute(_HAPPENINGS, of)).one()
     require_kept(after, feed)

@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, Integer, Uuid, bindparam, func, select, update
 from okr_service.events.model import Event, EventFeed
 from okr_service.kernel.database import Reading, Transaction
 
-_AT_ONCE = 5_000
+AT_ONCE = 5_000  # events
 _TENANT_ID = bindparam("tenant_id", type_=Uuid)
 _MOST = bindparam("most", type_=Integer)
 _PLACE = select(func.okr_place_events(_TENANT_ID, _MOST))
@@ -40,7 +40,7 @@ async def place_events(tx: Transaction, tenant_id: UUID, most: int) -> int:
 
 async def last_place(tx: Transaction, tenant_id: UUID) -> int:
     """Return the place of the last event that is committed, once each has its place."""
-    while await place_events(tx, tenant_id, _AT_ONCE) == _AT_ONCE:
+    while await place_events(tx, tenant_id, AT_ONCE) == AT_ONCE:
         pass
     place, _ = await head(tx, tenant_id)
     return place

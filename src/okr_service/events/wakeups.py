@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from okr_service.kernel.errors import OkrError
+from okr_service.kernel.database import FAILURES
 
 _EVERY = 0.2  # seconds
 _MOST = 1_000  # who wait in one process
@@ -96,5 +96,9 @@ class Wakeups:
     async def _look_once(self, tenant_id: UUID, watch: _Watch) -> None:
         try:
             watch.settle(await self._look(tenant_id))
-        except OkrError as error:  # those who wait find out for themselves when time is up
-            _log.warning("it is not known whether tenant %s has new events: %s", tenant_id, error)
+        except FAILURES as error:  # those who wait find out for themselves when time is up
+            _log.warning(
+                "it is not known whether tenant %s has new events: %s",
+                tenant_id,
+                type(error).__name__,
+            )

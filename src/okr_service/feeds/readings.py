@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from okr_service.access.policy import Permission, Principal, require_everywhere
 from okr_service.audit.service import Change, record
+from okr_service.checkins.service import AHEAD
 from okr_service.feeds.model import UNMAPPED, FeedReading, MetricFeed
 from okr_service.feeds.service import hold_feed, report_all, series_of
 from okr_service.feeds.shapes import NewReading, Outcome, Reason
@@ -34,7 +35,6 @@ from okr_service.kernel.sql import load_sql
 from okr_service.kernel.writes import add_all
 from okr_service.settings import Settings
 
-_AHEAD = timedelta(days=1)  # as check-ins have it
 _FORGOTTEN_AT_ONCE = 20_000
 _UNTAKEN = (Reason.NO_MAPPING, Reason.OUTSIDE_CYCLE)
 _OF = (bindparam("tenant_id", type_=Uuid), bindparam("feed_id", type_=Uuid))
@@ -150,7 +150,7 @@ async def _known(
 
 
 def _sorted(feed: MetricFeed, batch: Sequence[NewReading], known: dict[_Key, _Content]) -> _Sorted:
-    found, latest_sensible = _Sorted(), datetime.now(UTC) + _AHEAD
+    found, latest_sensible = _Sorted(), datetime.now(UTC) + AHEAD
     for reading in batch:
         key = _key(reading)
         if reading.observed_at > latest_sensible:

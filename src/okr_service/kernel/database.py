@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from okr_service.kernel.connections import (
+    NothingStored,
     NotReached,
     Pool,
     begun,
@@ -32,7 +33,7 @@ from okr_service.kernel.connections import (
     tell,
     telling,
 )
-from okr_service.kernel.errors import DatabaseUnavailable, ReferenceGone, StatementTooLong
+from okr_service.kernel.errors import DatabaseUnavailable, OkrError, ReferenceGone, StatementTooLong
 from okr_service.settings import Settings
 
 Transaction = AsyncSession
@@ -56,6 +57,9 @@ _UNREACHABLE = {
     *("53100", "53200", "53300"),  # no room on its disk, in its memory, for a connection
     "42P01",  # tables not migrated yet
 }
+
+# What a piece of work in the background may meet, and try again later.
+FAILURES = (OkrError, DBAPIError, NothingStored)
 
 _log = logging.getLogger(__name__)
 
@@ -203,7 +207,7 @@ class _Translated:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        if isinstance(error, ConnectionError):
+        if isinstance(error, NotReached):
             raise _unavailable(error) from error
         if isinstance(error, DBAPIError):
             if sqlstate(error) == _QUERY_CANCELED:

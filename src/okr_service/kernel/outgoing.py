@@ -94,7 +94,8 @@ class Outgoing:
         Raises:
             NoAnswer: it cannot be had, or not within 5 seconds and 256 kB.
         """
-        async with _answering(url, LONGEST_SECONDS), self._asked("GET", url, _HEADERS) as response:
+        asked = self._asked("GET", url, _HEADERS, LONGEST_SECONDS)
+        async with _answering(url, LONGEST_SECONDS), asked as response:
             _require_plain(response, url)
             return Answer(await _bounded(response, url), dict(response.headers))
 
@@ -107,25 +108,39 @@ class Outgoing:
             NoAnswer: nothing takes it, or not within so many seconds.
         """
         given = {**_HEADERS, **headers}
-        async with _answering(url, seconds), self._asked("POST", url, given, body) as response:
+        asked = self._asked("POST", url, given, seconds, body)
+        async with _answering(url, seconds), asked as response:
             return Receipt(response.status_code, dict(response.headers))
 
     @asynccontextmanager
     async def _asked(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        seconds: float,
+        body: bytes | None = None,
     ) -> AsyncIterator[httpx.Response]:
-        """Ask the server that the URL names, certificate included, at one of its addresses."""
+        """Ask the server that the URL names, certificate included, at one of its addresses.
+
+        Of the seconds that whoever asks bounds the whole by, each address has its share, so
+        that one from which nothing comes back leaves time for the next.
+        """
         named = httpx.URL(url)
-        last: httpx.ConnectError | None = None
+        last: httpx.ConnectError | httpx.ConnectTimeout | None = None
+        addresses = await self._addresses(named)
+        shared = httpx.Timeout(None, connect=seconds / len(addresses))
         transport = httpx.AsyncHTTPTransport(verify=self._context)
-        async with httpx.AsyncClient(transport=transport, timeout=None, trust_env=False) as client:  # noqa: S113 - whoever asks bounds the whole
-            for address in await self._addresses(named):
+        async with httpx.AsyncClient(
+            transport=transport, timeout=shared, trust_env=False
+        ) as client:
+            for address in addresses:
                 request = client.build_request(method, named, headers=headers, content=body)
                 request.extensions["sni_hostname"] = _ascii_host(named)
                 request.url = named.copy_with(host=address)
                 try:
                     response = await client.send(request, stream=True)
-                except httpx.ConnectError as error:
+                except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                     last = error
                     continue
                 try:

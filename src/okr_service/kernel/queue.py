@@ -35,15 +35,20 @@ from pgqueuer.core.tm import TaskManager
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
 from pgqueuer.domain.settings import DBSettings
+from pgqueuer.domain.types import JobId
 from pgqueuer.ports.driver import NotifyCallback
 from sqlalchemy import text
 
 from okr_service.kernel.database import Database, Transaction, fetch_rows
+from okr_service.kernel.errors import Unavailable
+from okr_service.kernel.traces import traceback_of
 
 SCHEMA = "okr_jobs"
 PATIENCE = timedelta(seconds=30)  # how long a worker may say nothing before it is given up
 _LOOKS_EVERY = timedelta(seconds=1)
 _AGAIN_AFTER = 1.0  # seconds, where the database could not be reached
+_LONGEST_PAUSE = timedelta(minutes=5)  # of a job that fails again and again
+_LEAST_AT_ONCE = 2  # pgqueuer's own
 _TIDIES_EVERY = 30.0  # seconds
 _LOG_KEPT = timedelta(days=1)
 _FORGET_LOG = text(  # some at a time, so that no tidying takes long
@@ -136,6 +141,8 @@ class Queue:
         at_once: int,
         patience: timedelta = PATIENCE,
     ) -> None:
+        if at_once < _LEAST_AT_ONCE:
+            raise ValueError(f"a queue does {_LEAST_AT_ONCE} jobs at once, or more")
         self._database = database
         self._works = works
         self._at_once = at_once
@@ -143,6 +150,7 @@ class Queue:
         self._stopping = asyncio.Event()
         self._manager: QueueManager | None = None
         self._doing: set[asyncio.Task[timedelta | None]] = set()
+        self._failures: dict[JobId, int] = {}  # in a row, of jobs that failed here
 
     async def run(self) -> None:
         """Do jobs until `stop`; where the database cannot be reached, go on once it can."""
@@ -158,7 +166,7 @@ class Queue:
                     log_aggregation_interval=timedelta(0),  # nobody looks at them
                 )
             except Exception as error:  # noqa: BLE001 - whatever it was, the jobs are there still
-                _log.warning("the queue cannot be looked into: %s", type(error).__name__)
+                _log.warning("the queue cannot be looked into: %s", traceback_of(error))
                 await self._pause(_AGAIN_AFTER)
         tidying.cancel()
         await asyncio.wait({tidying})
@@ -172,7 +180,7 @@ class Queue:
             self._manager.shutdown.set()
 
     def _made(self) -> QueueManager:
-        manager = QueueManager(_queries(_on_its_own(self._database)))
+        manager = QueueManager(_queries(_Driver(self._fetch)))
         for kind, work in self._works.items():
             # Held: what could not even be put back, for the database was away, is not lost.
             manager.entrypoint(kind, on_failure="hold", accepts_context=False)(self._doer(work))
@@ -182,7 +190,7 @@ class Queue:
 
     def _doer(self, work: Work) -> Callable[[Job], Awaitable[None]]:
         async def do(job: Job) -> None:
-            doing = asyncio.create_task(_done(work, Task.read(job.payload)))
+            doing = asyncio.create_task(self._done(work, job))
             self._doing.add(doing)
             try:
                 again = await asyncio.shield(doing)
@@ -198,6 +206,36 @@ class Queue:
 
         return do
 
+    async def _done(self, work: Work, job: Job) -> timedelta | None:
+        """Do a job; returns after how long it is to be tried again, if it is.
+
+        What it raises says nothing that may be kept where no tenant's wall is, so it is not
+        passed on.
+        """
+        failures = self._failures.pop(job.id, 0)
+        try:
+            await work(Task.read(job.payload))
+        except NotYet as later:
+            return later.after
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.error("job %s (%s) failed: %s", job.id, job.entrypoint, traceback_of(error))
+            self._failures[job.id] = failures + 1
+            return min(timedelta(seconds=_AGAIN_AFTER * (1 << min(failures, 10))), _LONGEST_PAUSE)
+        return None
+
+    async def _fetch(self, query: str, args: Sequence[object]) -> list[dict[str, object]]:
+        """Run a statement of pgqueuer's, again until the database can be reached.
+
+        It would else wait for the jobs that are being done before it looked for others.
+        """
+        while True:
+            try:
+                return await _fetch_on_its_own(self._database, query, args)
+            except Unavailable:
+                if self._stopping.is_set():
+                    raise
+                await self._pause(_AGAIN_AFTER)
+
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
@@ -212,7 +250,7 @@ class Queue:
 
     async def _tidy(self) -> None:
         """Take up what is held, and forget what was logged of jobs done long ago."""
-        queries = _queries(_on_its_own(self._database))
+        queries = _queries(_Driver(partial(_fetch_on_its_own, self._database)))
         if held := [job.id for job in await queries.list_failed_jobs()]:
             await queries.requeue_jobs(held)
         async with self._database.transaction() as tx:
@@ -224,22 +262,6 @@ async def _over(doing: "asyncio.Task[timedelta | None]") -> None:
     while not doing.done():
         with suppress(asyncio.CancelledError):
             await asyncio.wait({doing})
-
-
-async def _done(work: Work, task: Task) -> timedelta | None:
-    """Do a job; returns after how long it is to be tried again, if it is.
-
-    What it raises says nothing that may be kept where no tenant's wall is, so it is not
-    passed on.
-    """
-    try:
-        await work(task)
-    except NotYet as later:
-        return later.after
-    except Exception:  # noqa: BLE001 - see above
-        _log.exception("job %s of tenant %s failed", task.job_id, task.tenant_id)
-        return timedelta(seconds=_AGAIN_AFTER)
-    return None
 
 
 def _queries(driver: "_Driver") -> Queries:
@@ -296,11 +318,9 @@ def _within(tx: Transaction) -> _Driver:
     return _Driver(partial(fetch_rows, tx))
 
 
-def _on_its_own(database: Database) -> _Driver:
-    """Have each statement run in a transaction of its own, in no tenant."""
-
-    async def fetch(query: str, args: Sequence[object]) -> list[dict[str, object]]:
-        async with database.transaction() as tx:
-            return await fetch_rows(tx, query, args)
-
-    return _Driver(fetch)
+async def _fetch_on_its_own(
+    database: Database, query: str, args: Sequence[object]
+) -> list[dict[str, object]]:
+    """Run a statement in a transaction of its own, in no tenant."""
+    async with database.transaction() as tx:
+        return await fetch_rows(tx, query, args)

@@ -11,7 +11,8 @@ turns of the tenant begin (`waking`); a turn that nobody began looks by itself, 
 
 - *Nothing is lost.* How far a webhook was handed out is committed with the deliveries. A
   delivery that was taken and not settled, for whoever sent it died, is due again after a
-  minute. So an event can come twice, under one `webhook-id`; it never comes not at all.
+  minute. So an event can come twice, under one `webhook-id`; it never comes not at all, unless it
+  waited (for an address, a worker, a webhook enabled again) longer than the feed keeps it.
 - *Order.* Events of one objective are a *line*: the next is sent once the one before it was
   taken, or was given up.
 - *Retries.* After 5 s, then ever later, for three days; then a delivery is *dead*, until it

@@ -175,11 +175,14 @@ async def _next_due(tx: Transaction, webhook: Webhook) -> datetime | None:
     return found
 
 
-async def settle(tx: Transaction, task: Task, url: str, outcomes: Sequence[Outcome]) -> None:
-    """Write down what came of sending to an address; one that takes nothing is disabled."""
+async def settle(tx: Transaction, task: Task, url: str, outcomes: Sequence[Outcome]) -> bool:
+    """Write down what came of sending to an address; one that takes nothing is disabled.
+
+    Returns whether it was, which is an event itself.
+    """
     webhook = await tx.scalar(select(Webhook).where(*_of_turn(task)).with_for_update())
     if webhook is None:
-        return
+        return False
     now, dead = datetime.now(UTC), False
     for outcome in outcomes:
         values = _settled(outcome, now)
@@ -193,14 +196,17 @@ async def settle(tx: Transaction, task: Task, url: str, outcomes: Sequence[Outco
         )
         await tx.execute(update(WebhookDelivery).where(*named).values(values))
     if webhook.url != url:  # nothing of this is the new address's
-        return
+        return False
     _note(webhook, [one for one in outcomes if not one.hopeless], now)
     await tx.flush()
     since, fails = webhook.failing_since, dead or webhook.failures >= _PAUSES_FROM
     if any(outcome.status == _GONE for outcome in outcomes):
         await _disable(tx, webhook, DisabledReason.GONE)
-    elif fails and since is not None and since <= now - _GIVEN_UP_AFTER:
+        return True
+    if fails and since is not None and since <= now - _GIVEN_UP_AFTER:
         await _disable(tx, webhook, DisabledReason.FAILING)
+        return True
+    return False
 
 
 def _settled(outcome: Outcome, now: datetime) -> dict[str, object]:

@@ -116,8 +116,9 @@ class Turns:
         )
         outcomes = await asyncio.gather(*sent)
         async with self.database.transaction(task.tenant_id) as tx:
-            await settle(tx, task, batch.webhook.url, outcomes)
-        self.feed.wrote(task.tenant_id)
+            disabled = await settle(tx, task, batch.webhook.url, outcomes)
+        if disabled:
+            self.feed.wrote(task.tenant_id)
         return batch
 
     async def _bodies(self, batch: Batch) -> list[bytes | str]:
