@@ -129,8 +129,8 @@ class Stored:
         events = await _all(rest, "audit-events?action=created&fields=subject,subject_id")
         return cls(
             await _all(rest, "check-ins?fields=id,external_id,value"),
-            await _all(rest, "key-results?fields=id,external_id,current_value"),
-            await _all(rest, "objectives?fields=id,external_id"),
+            await _all(rest, "key-results?fields=id,external_id,current_value,progress"),
+            await _all(rest, "objectives?fields=id,external_id,progress"),
             Counter((event["subject"], event["subject_id"]) for event in events),
         )
 

@@ -1,4 +1,7 @@
-"""Killed in the middle of anything: nothing acknowledged is lost, nothing is there by half."""
+"""Killed in the middle of anything: nothing acknowledged is lost, nothing is there by half.
+
+Who follows the feed meanwhile, and crashes too, ends up with all that there is.
+"""
 
 import asyncio
 import sys
@@ -13,6 +16,7 @@ from time import monotonic
 
 import httpx
 import pytest
+from tests.durability.follower import Follower
 from tests.durability.ledger import Kind, Ledger, Stored
 from tests.durability.program import Program, until
 from tests.durability.writers import Tree, Writers, calls
@@ -39,6 +43,7 @@ class _Trial:
         self._program = program
         self._dice = dice
         self._books = Ledger()
+        self._follower = Follower(Random(f"{dice.random()}"))
         self._tree = Tree(dice)
         self._acknowledged: Counter[Kind] = Counter()
         self._unacknowledged: Counter[str] = Counter()
@@ -61,6 +66,7 @@ class _Trial:
     async def _write_and_kill(self, rest: httpx.AsyncClient, victim: Victim) -> None:
         writers = Writers(rest, self._tree, self._books)
         writing = asyncio.create_task(writers.run())
+        following = asyncio.create_task(self._follower.follow(rest))
         try:
             await self._wait_for_the_moment(writers)
             writers.killing = True
@@ -73,7 +79,11 @@ class _Trial:
         finally:
             writers.stop()
             await writing
+            following.cancel()
+            await asyncio.wait({following})
             self._acknowledged += writers.written
+        if not following.cancelled():
+            following.result()
         assert not writers.premature, writers.premature
         assert all(map(_is_outage, writers.refusals)), _first_odd(writers.refusals)
         if victim in (Victim.SERVICE, Victim.BOTH):
@@ -146,6 +156,7 @@ class _Trial:
         stored = await Stored.read(rest)
         assert not self._books.in_doubt()
         stored.require(self._books)
+        await self._follower.require(rest, stored)
 
     async def _require_each_is_found(self, rest: httpx.AsyncClient) -> None:
         reports = [
