@@ -35,6 +35,7 @@ from okr_service.kernel.migrations import unmigrate
 from okr_service.kernel.model import new_id
 from okr_service.keys import keys_app
 from okr_service.organisation.model import Tenant
+from okr_service.rest.probes import Readiness
 from okr_service.settings import Settings, given_settings, misgiven
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -47,6 +48,7 @@ app.command("export")(export_file)
 app.command("template")(template_file)
 
 _T = TypeVar("_T")
+_TICK = 0.1  # seconds: uvicorn's own
 _DRAINS_WITHIN = 20  # seconds in which requests may end, and streams are cut after
 _IS_WALLED = select(func.row_security_active("tenants"))
 
@@ -96,16 +98,14 @@ async def _work(settings: Settings) -> None:
 
     app = create_app(settings)
     settle()
-    worker = app.state.worker
-    working, told = worker.start(), asyncio.Event()
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(stop, told.set)
-    print("okr-service does jobs", flush=True)
-    stopping = asyncio.create_task(told.wait())
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    await worker.close()
-    await app.state.service.database.close()
+    async with app.router.lifespan_context(app):
+        working, told = app.state.worker.start(), asyncio.Event()
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(stop, told.set)
+        print("okr-service does jobs", flush=True)
+        stopping = asyncio.create_task(told.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
 
 
 @app.command()
@@ -296,11 +296,25 @@ def _embedded_url(folder: Path, *, as_owner: bool) -> Iterator[str]:
 
 
 class _Server(uvicorn.Server):
-    """Says where it is once it answers."""
+    """Says where it is once it answers, and that it leaves before it does."""
 
-    def __init__(self, config: uvicorn.Config, key: str | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, key: str | None, readiness: Readiness, leaves_for: float
+    ) -> None:
         super().__init__(config)
         self._key = key
+        self._readiness = readiness
+        self._leaves_for = leaves_for
+
+    async def main_loop(self) -> None:
+        """Serve until told to stop, and then until all who send requests have heard of it."""
+        await super().main_loop()
+        self._readiness.leave()
+        for tick in range(round(self._leaves_for / _TICK)):
+            if self.force_exit:
+                break
+            await self.on_tick(tick)
+            await asyncio.sleep(_TICK)
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override] # uvicorn's own type is wider than it uses
         await super().startup(sockets)  # type: ignore[arg-type] # see above
@@ -319,8 +333,9 @@ def _announce(address: str, key: str | None) -> None:
 def _run(settings: Settings, host: str, port: int) -> None:
     from okr_service.main import create_app  # noqa: PLC0415 - other commands need no doors
 
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=host,
         port=port,
         log_level="warning",
@@ -332,7 +347,8 @@ def _run(settings: Settings, host: str, port: int) -> None:
     )
     # Who gave a key knows it, and what is printed here is the log of a container.
     made = None if "bootstrap_api_key" in given_settings(os.environ) else settings.bootstrap_api_key
-    server = _Server(config, made.get_secret_value() if made else None)
+    key = made.get_secret_value() if made else None
+    server = _Server(config, key, app.state.readiness, settings.leave_seconds)
     settle()
     try:
         server.run()

@@ -1,12 +1,11 @@
 """Assembling the service: settings, database, doors. Nothing else."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
-from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 
 from okr_service import __version__
@@ -55,14 +54,14 @@ from okr_service.imports.rest import jobs_router as import_jobs
 from okr_service.imports.rest import router as imports
 from okr_service.imports.rest import templates
 from okr_service.kernel.database import Database
-from okr_service.kernel.migrations import is_current
 from okr_service.kernel.outgoing import Outgoing
 from okr_service.limits.service import Limits
 from okr_service.objectives import graphql as objectives_graphql
 from okr_service.objectives.rest import router as objectives
 from okr_service.organisation import graphql as organisation_graphql
 from okr_service.organisation.rest import router as organisation
-from okr_service.rest import docs, edge, openapi, problems
+from okr_service.rest import docs, edge, openapi, probes, problems
+from okr_service.rest.probes import Readiness
 from okr_service.scim import rest as scim
 from okr_service.scorecards import graphql as scorecards_graphql
 from okr_service.scorecards.rest import router as scorecards
@@ -96,15 +95,12 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if settings.serve_works:
-            worker.start()
-        yield
-        await worker.close()
-        await waking.close()
-        await feed.close()
-        await keys.close()
-        await uses.close()
-        await database.close()
+        async with AsyncExitStack() as closing:
+            for one in (database, uses, keys, feed, waking, worker):  # the last first
+                closing.push_async_callback(one.close)
+            if settings.serve_works:
+                worker.start()
+            yield
 
     app = FastAPIOffline(
         title="okr-service",
@@ -118,6 +114,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = Service(settings, database, gatekeeper, Limits(settings, database), feed)
     app.state.keys, app.state.tokens = keys, tokens
     app.state.worker = worker
+    app.state.readiness = Readiness(database)
+    probes.install(app, app.state.readiness)
     edge.install(app, settings)
     problems.install(app)
     scim.install(app)
@@ -154,7 +152,6 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     issuers = identity_graphql.Issuers(keys, tokens)
     _add_graphql(app, settings, graphql_schema(issuers, Secrets.of(settings)))
-    _add_probes(app, database)
     return app
 
 
@@ -188,16 +185,3 @@ def _add_graphql(app: FastAPI, settings: Settings, made: Assembled) -> None:
         WebSocketRoute("/graphql", Socket(intake, shared)),
         Route("/graphql/{name}", ExplorerFiles()),
     ]
-
-
-def _add_probes(app: FastAPI, database: Database) -> None:
-    @app.get("/healthz", tags=["operation"])
-    async def is_alive() -> JSONResponse:
-        """Say that the process answers."""
-        return JSONResponse({"status": "ok"})
-
-    @app.get("/readyz", tags=["operation"])
-    async def is_ready() -> JSONResponse:
-        """Say whether the database answers and has this version's tables."""
-        ready = await database.is_ready() and await is_current(database)
-        return JSONResponse({"status": "ok" if ready else "unavailable"}, 200 if ready else 503)

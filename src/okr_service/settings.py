@@ -174,6 +174,13 @@ class Settings(BaseSettings):
     request_timeout_seconds: float = Field(
         default=60, gt=0, description="Longest a request may take, its upload included."
     )
+    leave_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=600,
+        description="How long a process that is told to stop goes on serving, while /readyz says "
+        "`leaving` (503), so that load balancers hear of it first.",
+    )
     events_kept_days: int = Field(
         default=14,
         ge=4,  # longer than webhooks try to send one

@@ -22,9 +22,10 @@ _CASES = sorted(file.stem for file in (_CHART / "ci").glob("*.yaml"))
 _OLDEST, _NEWEST = "1.30", "1.37"
 _LABEL = "app.kubernetes.io/component"
 # What the chart sees to itself, and so takes from nobody.
-_OURS = {"secrets_dir", "serve_works"} | {
+_SECRETS = {
     name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
 }
+_OURS = _SECRETS | {"secrets_dir", "serve_works", "leave_seconds"}
 _JUDGED = ("type", "minimum", "maximum", "exclusiveMinimum", "items")
 
 Manifest = dict[str, Any]  # what PyYAML gives
@@ -174,7 +175,7 @@ def test_only_migrations_see_the_owner() -> None:
 
 @pytest.mark.parametrize("name", _CASES)
 def test_no_secret_is_a_variable(name: str) -> None:
-    of_secrets = {f"OKR_{name}".upper() for name in _OURS} - {"OKR_SECRETS_DIR", "OKR_SERVE_WORKS"}
+    of_secrets = {f"OKR_{name}".upper() for name in _SECRETS}
     assert of_secrets
     for pod in pods(case(name)).values():
         assert not of_secrets & set(variables(pod))
@@ -234,7 +235,12 @@ def test_a_version_is_rolled_out_without_a_gap(name: str) -> None:
     for deployment in of_kind(case(name), "Deployment"):
         assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     api = pods(case(name))["api"]
-    drains = container(api)["lifecycle"]["preStop"]["sleep"]["seconds"]
+    [drains] = [
+        float(each["value"])
+        for each in container(api)["env"]
+        if each["name"] == "OKR_LEAVE_SECONDS"
+    ]
+    assert drains > 0
     longest = Settings.model_fields["request_timeout_seconds"].default
     assert api["spec"]["terminationGracePeriodSeconds"] > drains + longest
     probes = {p: container(api)[f"{p}Probe"]["httpGet"]["path"] for p in ("startup", "liveness")}

@@ -3,9 +3,12 @@
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 from tests.calling import client
-from tests.conftest import API_KEY_SECRET, BOOTSTRAP_KEY, stop
+from tests.conftest import API_KEY_SECRET, BOOTSTRAP_KEY, Start, stop
 
+from okr_service.kernel.database import Database
+from okr_service.kernel.migrations import newest
 from okr_service.main import create_app
 from okr_service.settings import Settings
 
@@ -49,6 +52,31 @@ async def test_before_migrations_it_is_not_ready(empty_database_url: str) -> Non
         assert (await calling.get("/readyz")).status_code == 503
         assert (await calling.get("/v1/objectives")).status_code == 503
     await stop(app)
+
+
+async def test_tables_of_a_later_release_serve_this_one_until_it_is_replaced(
+    own_database_url: str,
+) -> None:
+    settings = Settings(database_url=own_database_url, api_key_secret=API_KEY_SECRET)
+    app, database = create_app(settings), Database.as_owner(settings)
+    async with client(app, BOOTSTRAP_KEY) as calling:
+        for revision, status in (("9999", 200), ("0001", 503), (newest(), 200)):
+            async with database.transaction() as tx:
+                of = {"revision": revision}
+                await tx.execute(text("UPDATE alembic_version SET version_num = :revision"), of)
+            assert (await calling.get("/readyz")).status_code == status, revision
+    await database.close()
+    await stop(app)
+
+
+async def test_one_that_leaves_says_so_and_goes_on(start: Start) -> None:
+    leaving = start()
+    leaving.state.readiness.leave()
+    async with client(leaving, BOOTSTRAP_KEY) as calling:
+        answer = await calling.get("/readyz")
+        assert (answer.status_code, answer.json()) == (503, {"status": "leaving"})
+        assert (await calling.get("/healthz")).status_code == 200
+        assert (await calling.get("/v1/objectives")).status_code == 200
 
 
 async def test_every_answer_carries_its_request_id(rest: httpx.AsyncClient) -> None:

@@ -57,11 +57,15 @@ def newest() -> str:
     return head
 
 
-async def is_current(database: Database) -> bool:
-    """Say whether the database's tables are of this version."""
+async def fits(database: Database) -> bool:
+    """Say whether the database's tables are those of this version, or of a later one.
+
+    A release's migrations leave the tables fit for the code of the release before it, which
+    goes on serving while it is replaced.
+    """
     try:
         async with database.reading() as connection:
             found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
     except DBAPIError:
         return False
-    return bool(found == newest())
+    return found is not None and found >= newest()  # revisions are numbered
