@@ -1,12 +1,16 @@
 """The Python client that is generated from the contract, against the service."""
 
 import ast
+import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
+from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -38,7 +42,9 @@ from okr_client.models import (
     TableForm,
     UnitKind,
 )
+from okr_service import __version__
 
+_ROOT = Path(__file__).parents[2]
 _T = TypeVar("_T")
 
 
@@ -173,3 +179,21 @@ def test_it_needs_httpx_and_attrs_only() -> None:
         "attrs",
         "httpx",
     }
+
+
+def test_it_can_be_had_by_itself(tmp_path: Path) -> None:
+    for part in ("clients/python", "openapi"):
+        shutil.copytree(_ROOT / part, tmp_path / part)
+    shutil.copy(_ROOT / "hatch_build.py", tmp_path)
+    (tmp_path / "src").mkdir()
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", "."]
+    subprocess.run(build, cwd=tmp_path / "clients" / "python", check=True, capture_output=True)
+
+    [wheel] = tmp_path.rglob("*.whl")
+    with ZipFile(wheel) as packed:
+        names = packed.namelist()
+        [about] = [packed.read(name).decode() for name in names if name.endswith("METADATA")]
+    assert wheel.name == f"okr_client-{__version__}-py3-none-any.whl"
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"okr_client"}
+    assert {"okr_client/py.typed", "okr_client/models/problem.py"} <= set(names)
+    assert re.findall(r"^Requires-Dist: ([a-z]+)", about, re.MULTILINE) == ["attrs", "httpx"]
