@@ -10,8 +10,9 @@ COPY requirements.lock ./
 # uv holds what it installs to the hashes of the lock, and is held to its own by pip.
 RUN sed -n '/^uv==/,/# via/p' requirements.lock > uv.txt \
     && python -m pip install --no-cache-dir --require-hashes --requirement uv.txt \
-    && uv pip install --system --constraints requirements.lock hatchling
-COPY pyproject.toml README.md LICENSE ./
+    && uv pip install --system --constraints requirements.lock hatchling openapi-python-client
+COPY pyproject.toml README.md LICENSE hatch_build.py ./
+COPY openapi openapi
 COPY migrations migrations
 COPY src src
 # Without the embedded PostgreSQL: that is the extra which is not named here.

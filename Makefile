@@ -67,7 +67,7 @@ ifneq ($(file <$(INSTALLED)),$(CURDIR))
 endif
 
 # Removed first and written last, the stamp says that everything in between was done.
-$(INSTALLED): pyproject.toml requirements.lock
+$(INSTALLED): pyproject.toml requirements.lock hatch_build.py openapi/openapi.json
 	@echo "Installing into .venv ..."
 	@$(NEED_UV)
 	@[ "$$(cat $@ 2>/dev/null)" = "$(CURDIR)" ] || { rm -rf .venv && $(UV) venv -q --python python3 .venv; }

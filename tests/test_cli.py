@@ -7,9 +7,11 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from uuid import uuid4
 
@@ -182,6 +184,32 @@ def test_an_import_without_a_service_says_so(tmp_path: Path) -> None:
     assert (done.returncode, "no answer" in done.stderr) == (2, True)
 
 
+class _BadGateway(BaseHTTPRequestHandler):
+    """Somebody on the way, behind whom nobody is."""
+
+    def do_GET(self) -> None:
+        self.send_error(502)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+def test_somebody_else_s_answer_is_told_by_its_status() -> None:
+    with HTTPServer(("127.0.0.1", 0), _BadGateway) as gateway:
+        threading.Thread(target=gateway.serve_forever, daemon=True).start()
+        called = {"OKR_URL": f"http://127.0.0.1:{gateway.server_port}", "OKR_API_KEY": "k"}
+        for command in (("keys", "list"), ("export",), ("rollup", "tree", "external:A")):
+            done = okr(*command, **called)
+            assert (done.returncode, done.stderr) == (2, "502 Bad Gateway\n")
+        gateway.shutdown()
+
+
+def test_what_is_no_moment_is_refused() -> None:
+    done = okr("rollup", "explain", "external:A", "--as-of", "yesterday", OKR_API_KEY="k")
+    assert (done.returncode, "yesterday" in done.stderr) == (2, True)
+    assert "Traceback" not in done.stderr
+
+
 @contextmanager
 def _serving(*arguments: str, **variables: str) -> Iterator[tuple[str, str]]:
     """Run the service until it is ready; gives its address and what it said until then."""
@@ -282,7 +310,7 @@ def test_keys_are_kept_from_the_terminal(planted_service: dict[str, str]) -> Non
 
 def test_a_refusal_says_what_is_wrong(planted_service: dict[str, str]) -> None:
     for given, word in (
-        (("create", "A", "--scope", "everything"), "scopes/0"),
+        (("create", "A", "--scope", "everything"), "everything"),
         (("create", "A", "--scope", "operate"), "operate"),
         (("create", "A", "--scope", "read", "--expires-at", "2020-01-01"), "expires_at"),
         (("rotate", str(uuid4())), "no API key"),

@@ -5,13 +5,18 @@ Lines fit 80 columns.
 
 import unicodedata
 from collections.abc import Iterator
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated
 
 import typer
 
-from okr_service.client import LOCAL, ApiKey, Url, answered, call
-
-Json = dict[str, Any]  # what httpx gives
+from okr_client.api.analysis import (
+    explain_objective,
+    get_objective_history,
+    get_objective_tree,
+)
+from okr_client.models import Step, TreeNodeView
+from okr_service.client import LOCAL, ApiKey, Url, answered, calling, moment
 
 _WIDTH = 80
 _BAR = 40
@@ -27,27 +32,32 @@ def explain(
     objective: Objective,
     depth: Annotated[int, typer.Option(min=1, max=32, help="Levels to look into.")] = 32,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Most contributors named.")] = 7,
-    as_of: Annotated[str | None, typer.Option(help="At a past moment, like 2026-06-30.")] = None,
-    known_at: Annotated[str | None, typer.Option(help="By what was known at another.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(parser=moment, help="At a past moment, like 2026-06-30.")
+    ] = None,
+    known_at: Annotated[
+        datetime | None, typer.Option(parser=moment, help="By what was known at another.")
+    ] = None,
     url: Url = LOCAL,
     api_key: ApiKey = None,
 ) -> None:
     """Say what an objective's progress is made of, what withholds most of it first."""
-    given = {"as_of": as_of, "known_at": known_at}
-    moment = {name: f"{at}T00:00:00Z" if "T" not in at else at for name, at in given.items() if at}
-    found = _get(url, api_key, f"objectives/{objective}/rollup", depth=depth, limit=limit, **moment)
-    node, others = found["objective"], found["others"]
-    print(f"{_percent(node['progress'])}  {_cut(node['title'], _WIDTH - 9)}")
-    print("withheld    share  progress")
-    for one in found["contributors"]:
-        within = f"{one['path'][-1]['title']} › " if one["path"] else ""
-        shown = _cut(within + one["title"], _WIDTH - 30, from_start=bool(within))
-        print(
-            f"{_part(one['withheld'])}  {_part(one['share'])}  {_percent(one['progress'])}  {shown}"
+    with calling(url, api_key) as service:
+        found = answered(
+            explain_objective.sync_detailed(
+                objective, client=service, depth=depth, limit=limit, as_of=as_of, known_at=known_at
+            )
         )
-    if others["count"]:
-        told = f"{_part(others['withheld'])}  {_part(others['share'])}"
-        print(f"{told}           {others['count']} more")
+    node, others = found.objective, found.others
+    print(f"{_percent(node.progress)}  {_cut(node.title, _WIDTH - 9)}")
+    print("withheld    share  progress")
+    for one in found.contributors:
+        within = f"{one.path[-1].title} › " if one.path else ""
+        shown = _cut(within + one.title, _WIDTH - 30, from_start=bool(within))
+        print(f"{_part(one.withheld)}  {_part(one.share)}  {_percent(one.progress)}  {shown}")
+    if others.count:
+        told = f"{_part(others.withheld)}  {_part(others.share)}"
+        print(f"{told}           {others.count} more")
 
 
 @rollup_app.command()
@@ -59,17 +69,20 @@ def tree(
     api_key: ApiKey = None,
 ) -> None:
     """Show an objective and those beneath it."""
-    found = _get(url, api_key, f"objectives/{objective}/tree", depth=depth, limit=limit)
+    with calling(url, api_key) as service:
+        found = answered(
+            get_objective_tree.sync_detailed(objective, client=service, depth=depth, limit=limit)
+        )
     for line in _branch(found, "", ""):
         print(line)
 
 
-def _branch(node: Json, first: str, rest: str) -> Iterator[str]:
-    health = node["health"].replace("_", " ")
-    beginning = f"{first}{_percent(node['progress']).strip()} {health}: "
-    title = _cut(node["title"], _WIDTH - len(beginning))
+def _branch(node: TreeNodeView, first: str, rest: str) -> Iterator[str]:
+    health = node.health.replace("_", " ")
+    beginning = f"{first}{_percent(node.progress).strip()} {health}: "
+    title = _cut(node.title, _WIDTH - len(beginning))
     yield f"{beginning}{title}"
-    children, more = node["children"], node["has_more_children"]
+    children, more = node.children, node.has_more_children
     for place, child in enumerate(children):
         is_last = place == len(children) - 1 and not more
         yield from _branch(
@@ -82,23 +95,20 @@ def _branch(node: Json, first: str, rest: str) -> Iterator[str]:
 @rollup_app.command()
 def history(
     objective: Objective,
-    every: Annotated[str, typer.Option(help="day, week or month.")] = "month",
+    every: Annotated[Step, typer.Option(help="How far apart its points are.")] = Step.MONTH,
     url: Url = LOCAL,
     api_key: ApiKey = None,
 ) -> None:
     """Show an objective's progress over its cycle; | is where it should have been."""
-    found = _get(url, api_key, f"objectives/{objective}/history", every=every)
-    for point in found["data"]:
-        progress = point["progress"]
-        expected = round(point["expected_progress"] * _BAR)
-        bar = ("█" * round((progress or 0) * _BAR)).ljust(_BAR + 1)
+    with calling(url, api_key) as service:
+        found = answered(
+            get_objective_history.sync_detailed(objective, client=service, every=every)
+        )
+    for point in found.data:
+        expected = round(point.expected_progress * _BAR)
+        bar = ("█" * round((point.progress or 0) * _BAR)).ljust(_BAR + 1)
         bar = f"{bar[:expected]}|{bar[expected + 1 :]}"
-        print(f"{point['date']}  {_percent(progress)}  {bar}".rstrip())
-
-
-def _get(url: str, api_key: str | None, path: str, **params: Any) -> Json:
-    answer: Json = answered(call(url, api_key, "GET", path, params=params))
-    return answer
+        print(f"{point.date}  {_percent(point.progress)}  {bar}".rstrip())
 
 
 def _percent(progress: float | None) -> str:

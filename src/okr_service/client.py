@@ -1,23 +1,31 @@
 """Calling a running service from the terminal."""
 
+import json
 import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn, TypeVar
 
 import httpx
 import typer
 
+from okr_client import AuthenticatedClient
+from okr_client.errors import UnexpectedStatus
+from okr_client.models import Problem
+from okr_client.types import Response
 from okr_service.credentials.keys import new_key
 from okr_service.credentials.tenants import BOOTSTRAP_TENANT_ID
 
 DATA = Path(".data")
 _KEY_FILE = "admin-api-key"
 _HASHING_FILE = "api-key-secret"
+_PROBLEM = "application/problem+json"
+_T = TypeVar("_T")
 
 Url = Annotated[str, typer.Option(envvar="OKR_URL", help="Where the service is.")]
 ApiKey = Annotated[
@@ -54,42 +62,60 @@ def _kept(file: Path, make: Callable[[], str]) -> str:
     return file.read_text().strip()
 
 
-def call(url: str, api_key: str | None, method: str, path: str, **more: Any) -> httpx.Response:
-    """Send a request to the service and return its answer."""
-    with calling(url, api_key) as service:
-        return service.request(method, path, **more)
-
-
 @contextmanager
-def calling(url: str, api_key: str | None) -> Iterator[httpx.Client]:
-    """Lend a client of the service; where that does not answer, end the program saying so."""
+def calling(url: str, api_key: str | None) -> Iterator[AuthenticatedClient]:
+    """Lend a client of the service; where that does not answer, end the program saying so.
+
+    What is neither success nor a problem document comes from somebody on the way, and is raised
+    as httpx.HTTPStatusError.
+    """
     kept = DATA / "serve"
     key = api_key or (admin_key_of(kept) if (kept / _KEY_FILE).exists() else None)
     if key is None:
         fail("give --api-key or OKR_API_KEY")
-    headers = {"Authorization": f"Bearer {key}"}
+    service = AuthenticatedClient(
+        url,
+        token=key,
+        timeout=httpx.Timeout(600),
+        raise_on_unexpected_status=True,
+        httpx_args={"event_hooks": {"response": [_require_ours]}},
+    )
     try:
-        with httpx.Client(base_url=f"{url}/v1/", headers=headers, timeout=600) as client:
-            yield client
+        with service:
+            yield service
+    except httpx.HTTPStatusError as error:
+        fail(f"{error.response.status_code} {error.response.reason_phrase}")
+    except UnexpectedStatus as error:
+        refused(Problem.from_dict(json.loads(error.content)))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         fail(f"no answer from {url}, or not a whole one: {error}")
 
 
-def answered(response: httpx.Response) -> Any:
+def _require_ours(response: httpx.Response) -> None:
+    if response.headers.get("content-type") != _PROBLEM:
+        response.raise_for_status()
+
+
+def answered(response: Response[Problem | _T]) -> _T:
     """Return what the service answered; where it refused, end the program saying why."""
-    if not response.is_success:
-        refused(response)
-    return response.json()
+    if response.parsed is None or isinstance(response.parsed, Problem):
+        refused(response.parsed)
+    return response.parsed
 
 
-def refused(response: httpx.Response) -> NoReturn:
+def refused(problem: Problem | None) -> NoReturn:
     """End the program, saying why the service refused."""
-    try:
-        answer = response.json()
-        fields = "; ".join(f"{e['pointer'][1:]}: {e['message']}" for e in answer["errors"])
-        told = fields or answer["detail"]
-    except (ValueError, KeyError, TypeError):
-        told = (
-            f"{response.status_code} {response.reason_phrase}"  # somebody else's answer, on the way
-        )
-    fail(told)
+    if problem is None:
+        fail("the service answered nothing")
+    fail("; ".join(f"{e.pointer[1:]}: {e.message}" for e in problem.errors) or problem.detail)
+
+
+def moment(text: str) -> datetime:
+    """Read a day or a moment; where it does not say its offset, it is UTC."""
+    read = datetime.fromisoformat(text)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def as_json(told: object) -> str:
+    """Write what the service told for people, and for programs."""
+    return json.dumps(told, ensure_ascii=False, indent=1)

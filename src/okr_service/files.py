@@ -1,7 +1,8 @@
 """Files to and from a running service, in the terminal: import, export, template.
 
 What goes to standard output is the file or the report; the rest goes to standard error.
-Exit status: 0 nothing failed, 1 rows failed, 2 it could not be done.
+Exit status: 0 nothing failed, 1 rows failed, 2 it could not be done. Files go past the
+generated functions, which hold a whole file in memory and send one only as a form.
 """
 
 import json
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Annotated, Any
+from uuid import UUID
 
 import httpx
 import typer
@@ -26,11 +28,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from okr_service.client import LOCAL, ApiKey, Url, calling, fail, refused
+from okr_client import AuthenticatedClient
+from okr_client.models import FieldProblem, ImportJobView, ImportMode, ImportView, Problem, RootView
+from okr_service.client import LOCAL, ApiKey, Url, as_json, calling, fail, refused
 from okr_service.imports.formats import Format
-from okr_service.jobs_awaited import REJECTED, report_of_job
-
-Json = dict[str, Any]  # what httpx gives
+from okr_service.jobs_awaited import REJECTED, Json, report_of_job
 
 _STANDARD = "-"
 _PIECE = 256 * 1024
@@ -100,13 +102,11 @@ def import_file(
         FileForm | None, typer.Option("--format", help="If the file's name does not say.")
     ] = None,
     job: Annotated[
-        str | None, typer.Option(help="Send nothing: wait for this import, sent before.")
+        UUID | None, typer.Option(help="Send nothing: wait for this import, sent before.")
     ] = None,
-    as_json: AsJson = False,
+    in_full: AsJson = False,
 ) -> None:
     """Load a file of targets into a running service; of a large one, wait for the job."""
-    if (file is None) is (job is None):
-        fail("name either a file or a --job")
     asked = {
         "mode": "dry_run" if dry_run else "commit",
         "on_error": on_error.value,
@@ -114,32 +114,39 @@ def import_file(
         **({"scope": scope} if scope else {}),
     }
     with calling(url, api_key) as service:
-        if file is not None:
+        if file is not None and job is None:
             report = _sent(service, file, form, asked)
+        elif job is not None and file is None:
+            report = report_of_job(service, job, _notes)
         else:
-            report = report_of_job(service, str(job), _notes)
-    if as_json:
-        print(json.dumps(report, ensure_ascii=False, indent=2))
+            fail("name either a file or a --job")
+    if in_full:
+        print(as_json(report))
     else:
-        _show(report, dry_run=report.get("mode") == "dry_run")
+        _show(report)
     raise typer.Exit(1 if report.get("errors") else 0)
 
 
 def _sent(
-    service: httpx.Client, file: str, form: FileForm | None, asked: Mapping[str, str]
+    service: AuthenticatedClient, file: str, form: FileForm | None, asked: Mapping[str, str]
 ) -> Json:
     """Send a file; returns the report, once the job has it where it is imported by one."""
     body, kind = _read(file), _kind_of(file, form)
     headers = {"Content-Type": kind.value, "Accept": "application/json"}
     headers["Content-Length"] = str(len(body))
     with _sending(body) as pieces:
-        answer = service.post("imports", params=asked, content=pieces, headers=headers)
-    told = _report_of(answer)
+        answer = service.get_httpx_client().post(
+            "/v1/imports", params=asked, content=pieces, headers=headers
+        )
+    told: Json = answer.json()
+    if answer.is_error and told["code"] not in REJECTED:
+        refused(Problem.from_dict(told))
     if answer.status_code != httpx.codes.ACCEPTED:
         return told
-    again = f"okr import --job {told['id']}"
+    job = ImportJobView.from_dict(told)
+    again = f"okr import --job {job.id}"
     _notes.print(f"It runs as a job; to wait for it again: {again}", soft_wrap=True)
-    return report_of_job(service, told["id"], _notes)
+    return report_of_job(service, job.id, _notes)
 
 
 def export_file(
@@ -169,7 +176,7 @@ def export_file(
         asked["lang"] = lang.value
     if since:
         asked["recorded_since" if what is Exported.CHECK_INS else "updated_since"] = since
-    _fetch(url, api_key, f"exports/{what.value}.{form.value}", asked, to)
+    _fetch(url, api_key, f"/v1/exports/{what.value}.{form.value}", asked, to)
 
 
 def template_file(
@@ -179,16 +186,18 @@ def template_file(
     api_key: ApiKey = None,
 ) -> None:
     """Write the workbook to fill in."""
-    _fetch(url, api_key, "imports/template.xlsx", {"lang": lang.value}, to)
+    _fetch(url, api_key, "/v1/imports/template.xlsx", {"lang": lang.value}, to)
 
 
 def _fetch(url: str, api_key: str | None, path: str, asked: Mapping[str, Any], to: str) -> None:
     if to == _STANDARD and sys.stdout.isatty() and not path.endswith((".csv", ".ndjson")):
         fail("this is no text for a terminal: name a file with --to")
-    with calling(url, api_key) as service, service.stream("GET", path, params=asked) as answer:
-        if not answer.is_success:
-            answer.read()
-            refused(answer)
+    with (
+        calling(url, api_key) as service,
+        service.get_httpx_client().stream("GET", path, params=asked) as answer,
+    ):
+        if answer.is_error:
+            refused(Problem.from_dict(json.loads(answer.read())))
         with _writing(to) as file, _progress() as bar:
             task = bar.add_task("Receiving", total=None)
             for piece in answer.iter_bytes(_PIECE):
@@ -258,57 +267,45 @@ def _kind_of(file: str, form: FileForm | None) -> Format:
     return _FORMATS[form] if form else Format.of_name(file) or Format.CSV
 
 
-def _report_of(answer: httpx.Response) -> Json:
-    """Return an import's report, or that it was refused for its cells; else end, saying why."""
-    try:
-        told: Json = answer.json()
-    except ValueError:
-        fail(f"{answer.status_code} {answer.reason_phrase}")
-    if not answer.is_success and told.get("code") not in REJECTED:
-        refused(answer)
-    return told
-
-
-def _show(report: Json, *, dry_run: bool) -> None:
+def _show(report: Json) -> None:
     console = Console(highlight=False)
-    if counts := report.get("counts"):
-        _show_counts(console, counts, dry_run=dry_run)
-        _show_roots(console, report["roots"])
-        for one in report["pruned"]:
-            console.print(f"cancelled: {one['kind']} {one['external_id']}", markup=False)
+    if "counts" in report:
+        told = ImportView.from_dict(report)
+        _show_counts(console, told)
+        _show_roots(console, told.roots)
+        for one in told.pruned:
+            console.print(f"cancelled: {one.kind} {one.external_id}", markup=False)
     else:
         _notes.print(report["detail"], markup=False)
-    _show_errors(report.get("errors", []))
+    _show_errors([FieldProblem.from_dict(error) for error in report["errors"]])
 
 
-def _show_counts(console: Console, counts: Mapping[str, int], *, dry_run: bool) -> None:
+def _show_counts(console: Console, told: ImportView) -> None:
     table = Table("rows", *_EFFECTS)
-    for effect, style in _EFFECTS.items():
-        table.columns[list(_EFFECTS).index(effect) + 1].style = style if counts[effect] else "dim"
-    for column in table.columns[1:]:
+    numbers = [getattr(told.counts, effect) for effect in _EFFECTS]
+    for column, number, style in zip(table.columns[1:], numbers, _EFFECTS.values(), strict=True):
+        column.style = style if number else "dim"
         column.justify = "right"
-    numbers = [f"{counts[effect]:,}" for effect in _EFFECTS]
-    table.add_row("would be" if dry_run else "are", *numbers)
+    is_dry = told.mode is ImportMode.DRY_RUN
+    table.add_row("would be" if is_dry else "are", *(f"{number:,}" for number in numbers))
     console.print(table)
 
 
-def _show_roots(console: Console, roots: list[Json]) -> None:
+def _show_roots(console: Console, roots: list[RootView]) -> None:
     if not roots:
         return
     table = Table("objective", "before", "after")
     for root in roots:
-        table.add_row(
-            escape(_plain(root["title"])), _percent(root["before"]), _percent(root["after"])
-        )
+        table.add_row(escape(_plain(root.title)), _percent(root.before), _percent(root.after))
     console.print(table)
 
 
-def _show_errors(errors: list[Json]) -> None:
+def _show_errors(errors: list[FieldProblem]) -> None:
     for error in errors[:_SHOWN_ERRORS]:
-        place = error.get("cell") or f"row {error.get('row', '?')}"
-        place = f"{error['sheet']}!{place}" if error.get("sheet") else place
-        meant = f" ({error['suggestion']}?)" if error.get("suggestion") else ""
-        line = f"{place} ({error.get('column')}): {error['message']}{meant}"
+        place = error.cell or f"row {error.row or '?'}"
+        place = f"{error.sheet}!{place}" if error.sheet else place
+        meant = f" ({error.suggestion}?)" if error.suggestion else ""
+        line = f"{place} ({error.column or None}): {error.message}{meant}"
         _notes.print(_plain(line), markup=False, soft_wrap=True)
     if (more := len(errors) - _SHOWN_ERRORS) > 0:
         _notes.print(f"and {more:,} more: --json lists them all")

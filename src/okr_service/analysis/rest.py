@@ -156,7 +156,7 @@ def _shown(one: Affected) -> dict[str, object]:
     }
 
 
-@pictures.get("/objectives/{ref:path}/tree.svg", responses=_SVG)
+@pictures.get("/objectives/{ref:path}/tree.svg", response_class=Response, responses=_SVG)
 @needs(Permission.READ)
 async def draw_objective_tree(
     ref: PathRef, wanted: Annotated[PictureQuestion, Query()], call: Read
@@ -167,7 +167,7 @@ async def draw_objective_tree(
     return picture(call, draw_tree(root, _language(call, wanted), wanted.theme))
 
 
-@pictures.get("/objectives/{ref:path}/history.svg", responses=_SVG)
+@pictures.get("/objectives/{ref:path}/history.svg", response_class=Response, responses=_SVG)
 @needs(Permission.READ)
 async def draw_objective_history(
     ref: PathRef, wanted: Annotated[PictureQuestion, Query()], call: Read

@@ -32,9 +32,12 @@ _TAGS = {
     "action plans": "What is done about key results.",
     "cycles": "The periods a group plans in.",
     "organisation": "Units and people.",
+    "metric feeds": "Figures that other systems send, and what key results make of them.",
     "imports": "Loading a year's targets from a flat file.",
+    "exports": "The plan as a flat file, and tables to report from.",
     "audit": "Who changed what.",
     "events": "What happened, in order, for other systems to follow.",
+    "webhooks": "Telling other systems what happens.",
     "credentials": "Tenants and API keys.",
     "identity": "Whose tokens are accepted, and what they mean here.",
     "operation": "Whether the service lives and is ready.",
@@ -54,21 +57,23 @@ _PROBLEM: Node = {
         "errors": {
             "type": "array",
             "description": "The fields that do not fit.",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "code", "message"],
-                "properties": {
-                    "pointer": {"type": "string", "description": "Where (RFC 6901)."},
-                    "code": {"type": "string"},
-                    "message": {"type": "string"},
-                    "sheet": {"type": "string", "description": "Of an imported workbook."},
-                    "row": {"type": "integer", "description": "Of an imported file."},
-                    "column": {"type": "string", "description": "Of an imported file."},
-                    "cell": {"type": "string", "description": "Of an imported file."},
-                    "suggestion": {"type": "string", "description": "What may be meant."},
-                },
-            },
+            "items": {"$ref": "#/components/schemas/FieldProblem"},
         },
+    },
+}
+_FIELD_PROBLEM: Node = {
+    "type": "object",
+    "description": "What does not fit in one field.",
+    "required": ["pointer", "code", "message"],
+    "properties": {
+        "pointer": {"type": "string", "description": "Where (RFC 6901)."},
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+        "sheet": {"type": "string", "description": "Of an imported workbook."},
+        "row": {"type": "integer", "description": "Of an imported file."},
+        "column": {"type": "string", "description": "Of an imported file."},
+        "cell": {"type": "string", "description": "Of an imported file."},
+        "suggestion": {"type": "string", "description": "What may be meant."},
     },
 }
 _ERRORS = {
@@ -206,7 +211,7 @@ def _completed(document: Node) -> Node:
     schemas: Node = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schemas["Problem"] = _PROBLEM
+    schemas["Problem"], schemas["FieldProblem"] = _PROBLEM, _FIELD_PROBLEM
     document["components"]["headers"] = _RATE_LIMIT
     document["components"]["securitySchemes"] = {
         "bearer": {
