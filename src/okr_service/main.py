@@ -33,6 +33,7 @@ from okr_service.cycles import graphql as cycles_graphql
 from okr_service.cycles.rest import router as cycles
 from okr_service.events.feed import Feed
 from okr_service.events.rest import router as events
+from okr_service.events.waking import Waking
 from okr_service.exports.rest import router as exports
 from okr_service.feeds import graphql as feeds_graphql
 from okr_service.feeds.rest import bulk_router as feed_readings
@@ -71,7 +72,8 @@ from okr_service.settings import Settings
 from okr_service.webhooks import graphql as webhooks_graphql
 from okr_service.webhooks.rest import router as webhooks
 from okr_service.webhooks.secrets import Secrets
-from okr_service.webhooks.waking import Waking
+from okr_service.webhooks.service import TURN as WEBHOOK_TURN
+from okr_service.webhooks.service import turns_of as webhook_turns
 from okr_service.worker import Worker
 
 
@@ -90,7 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
         tokens,
     )
     gatekeeper = Gatekeeper(database, recognisers, settings.credential_cache_seconds)
-    waking = Waking(database)
+    waking = Waking(database, {WEBHOOK_TURN: webhook_turns})
     feed = Feed(database, timedelta(days=settings.events_kept_days), waking.wrote)
     worker = Worker(settings, gatekeeper, feed)
 
