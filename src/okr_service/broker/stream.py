@@ -19,7 +19,7 @@ from okr_service.settings import Settings
 
 CURSOR = "Okr-Cursor"
 _CONTENT_TYPE = "application/cloudevents+json"
-_OPENS_WITHIN, _ANSWERS_WITHIN = 8.0, 5.0  # seconds
+_OPENS_WITHIN, _ANSWERS_WITHIN, _CLOSES_WITHIN = 8.0, 5.0, 1.0  # seconds
 # Error codes of JetStream.
 _WRONG_LAST_SEQUENCE, _TOO_LARGE, _NAME_IN_USE = 10071, 10054, 10058
 
@@ -204,8 +204,10 @@ def _look_at(opening: asyncio.Task[_Connection]) -> None:
 
 
 async def _close(client: Client) -> None:
-    with contextlib.suppress(Error, OSError):
-        await client.close()
+    # It waits for good for the end of a connection on which TLS failed.
+    with contextlib.suppress(Error, OSError, TimeoutError):
+        async with asyncio.timeout(_CLOSES_WITHIN):
+            await client.close()
 
 
 def _cursor(headers: Mapping[str, str]) -> Cursor | None:
