@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import DirectoryPath, Field, SecretStr, field_validator
 from pydantic_settings import (
@@ -159,7 +159,7 @@ class Settings(BaseSettings):
     )
     broker_credentials: SecretStr | None = Field(
         default=None,
-        description="What is in a credentials file of NATS (`.creds`); instead of a token.",
+        description="What is in a credentials file of NATS (`.creds`).",
     )
     broker_stream: str = Field(
         default="okr",
@@ -316,7 +316,7 @@ class Settings(BaseSettings):
         if any("@" in part.netloc for part in parts):  # and not repeated here
             raise ValueError("it holds a secret: give OKR_BROKER_TOKEN or OKR_BROKER_CREDENTIALS")
         for server, part in zip(given, parts, strict=True):
-            if server != f"{part.scheme}://{part.netloc}" or not part.hostname:
+            if server != f"{part.scheme}://{part.netloc}" or not _names_a_place(part):
                 raise ValueError(f"{server!r} is no server, such as nats://nats.example.com:4222")
         if given and {part.scheme for part in parts} not in ({"nats"}, {"tls"}):
             raise ValueError("all servers must begin with nats://, or all with tls://")
@@ -356,6 +356,13 @@ class Settings(BaseSettings):
         if secret is not None and len(set(secret)) < _FEWEST_CHARACTERS:
             raise ValueError("this must not repeat a few characters")
         return given
+
+
+def _names_a_place(parts: SplitResult) -> bool:
+    try:
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        return False
 
 
 _OF_THE_CLIENT = {"OKR_URL", "OKR_API_KEY"}

@@ -1,6 +1,7 @@
 """Who may connect, and how: tokens, credentials files, and TLS where the address asks for it."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from okr_service.broker.stream import Message, Stream
 from okr_service.events.cursors import Cursor
 from okr_service.settings import Settings
 
+_README = Path(__file__).parents[2] / "README.md"
 _TOKEN = "t0ken-of-the-broker"
 _SAID = Message("okr.t.okr.unit.created", "1", Cursor(1), b"{}")
 
@@ -54,6 +56,21 @@ async def test_credentials_are_signed_with(settings: Settings, serving: Serving)
         why = await why_not(with_credentials(bad))
         assert why
         assert bad not in why
+
+
+async def test_the_permissions_that_readme_names_are_enough(
+    settings: Settings, serving: Serving
+) -> None:
+    [told] = [line for line in _README.read_text().splitlines() if "$JS.API.STREAM.INFO" in line]
+    publishes, subscribes = (re.findall(r"`(\S+)`", half) for half in told.split(";"))
+    trust = Trust.made(publishes, subscribes)
+    server = serving(trust.configuration)
+    credentials = SecretStr(trust.credentials)
+    for _ in range(2):  # making the stream, and finding it
+        stream = stream_of(settings, server.address, broker_credentials=credentials)
+        found = await stream.last(_SAID.subject)
+        assert await stream.store(_SAID, found.sequence if found else 0) > 0
+        await stream.close()
 
 
 async def test_tls_is_spoken_with_whom_the_machine_trusts(

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -34,8 +34,8 @@ class Trust:
     credentials: str  # what is in the user's file
 
     @classmethod
-    def made(cls) -> "Trust":
-        """Make all anew."""
+    def made(cls, publishes: Sequence[str] = (), subscribes: Sequence[str] = ()) -> "Trust":
+        """Make all anew; the user may do everything, or only so much."""
         operator = _pair(nkeys.PREFIX_BYTE_OPERATOR)
         system, account = (_pair(nkeys.PREFIX_BYTE_ACCOUNT) for _ in range(2))
         user = _pair(nkeys.PREFIX_BYTE_USER)
@@ -45,7 +45,8 @@ class Trust:
             f"{_public(one)}: {_signed(one, operator, {'type': 'account', 'limits': limits})}\n"
             for one, limits in ((system, _USER_LIMITS), (account, _ACCOUNT_LIMITS))
         )
-        of_user = _signed(user, account, {"type": "user", **_USER_LIMITS})
+        may = {"pub": {"allow": list(publishes)}, "sub": {"allow": list(subscribes)}}
+        of_user = _signed(user, account, {"type": "user", **_USER_LIMITS, **may})
         return cls(
             f"operator: {of_operator}\nresolver: MEMORY\nresolver_preload {{ {preloaded} }}\n",
             f"-----BEGIN NATS USER JWT-----\n{of_user}\n------END NATS USER JWT------\n\n"
