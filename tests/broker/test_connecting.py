@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from tests.broker.conftest import Serving
+from tests.broker.server import STREAM
 from tests.broker.trust import Trust, self_signed
 
 from okr_service.broker.errors import Away
@@ -99,6 +100,14 @@ async def test_nothing_is_sent_without_tls_where_the_address_asks_for_it(
         asked = stream_of(settings, address, broker_token=SecretStr(_TOKEN))
         assert await why_not(asked) == "SecureConnWantedError"
     assert heard == b""
+
+
+async def test_a_stream_for_other_subjects_is_told_of(settings: Settings, serving: Serving) -> None:
+    server = serving()
+    async with server.client() as connected:
+        await connected.jetstream().add_stream(name=STREAM, subjects=["other.>"])
+    why = await why_not(stream_of(settings, server.address))
+    assert why == "the stream does not take their subjects"
 
 
 async def test_another_server_of_the_cluster_is_tried(settings: Settings, serving: Serving) -> None:

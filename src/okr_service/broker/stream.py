@@ -10,7 +10,7 @@ from nats.aio.client import Client, RawCredentials
 from nats.errors import Error, MaxPayloadError, SecureConnWantedError
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, Header, StorageType, StreamConfig
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from okr_service.broker.errors import Away, Overtaken, Refused
 from okr_service.events.cursors import Cursor
@@ -221,4 +221,6 @@ def _reason(error: Exception) -> str:
     """Return what may be logged of an error: no addresses."""
     if isinstance(error, APIError):
         return str(error.description)
+    if isinstance(error, NoStreamResponseError):
+        return "the stream does not take their subjects"
     return str(error) if type(error) is Error else type(error).__name__
