@@ -49,6 +49,9 @@ def test_every_setting_may_come_from_a_file(folder: Path) -> None:
         "api_key_secret": KEY,
         "api_key_previous_secret": KEY,
         "api_key_longest_days": "90",
+        "broker_url": "nats://a.example:4222, nats://b.example:4222",
+        "broker_token": KEY,
+        "broker_credentials": KEY,
         "trusted_proxies": "10.0.0.0/8, ::1",
         "cors_origins": "https://a.example,https://b.example",
     }
@@ -58,6 +61,7 @@ def test_every_setting_may_come_from_a_file(folder: Path) -> None:
     settings = Settings()
     assert settings.cors_origins == ("https://a.example", "https://b.example")
     assert settings.trusted_proxies == ("10.0.0.0/8", "::1")
+    assert settings.broker_url == ("nats://a.example:4222", "nats://b.example:4222")
     assert settings.rate_limit_per_credential == 6000
 
 
@@ -112,6 +116,17 @@ def test_a_database_named_by_a_file_is_the_one_that_is_used(
         ("trusted_proxies", "10.0.0.1, ::/0", "anybody"),
         ("trusted_proxies", "10.0.0.1/8", "neither an address"),
         ("trusted_proxies", "proxy.internal", "neither an address"),
+        ("broker_url", "nats.example.com:4222", "no server"),
+        ("broker_url", "nats://", "no server"),
+        ("broker_url", "nats://a.example/okr", "no server"),
+        ("broker_url", "nats://a.example:port", "no server"),
+        ("broker_url", "amqp://a.example", "nats://"),
+        ("broker_url", "nats://a.example, tls://b.example", "all with tls://"),
+        ("broker_url", "nats://okr:s3cret-word@a.example", "OKR_BROKER_TOKEN"),
+        ("broker_stream", "okr.events", "pattern"),
+        ("broker_subject_prefix", "okr.>", "pattern"),
+        ("broker_subject_prefix", "okr..events", "pattern"),
+        ("broker_duplicate_window_seconds", "0", "greater than or equal to 0.1"),
         ("bootstrap_api_key", "x" * 40, "repeat"),
         ("bootstrap_api_key", "short", "32 characters"),
         ("database_url", "mysql://s3cret-word@db/okr", "postgresql://"),

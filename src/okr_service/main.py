@@ -18,6 +18,8 @@ from okr_service.analysis.rest import router as analysis
 from okr_service.audit import graphql as audit_graphql
 from okr_service.audit.rest import exports as audit_exports
 from okr_service.audit.rest import router as audit
+from okr_service.broker.service import TURN as BROKER_TURN
+from okr_service.broker.service import turns_of as broker_turns
 from okr_service.checkins import graphql as check_ins_graphql
 from okr_service.checkins.rest import bulk_router as check_in_batches
 from okr_service.checkins.rest import router as check_ins
@@ -32,6 +34,7 @@ from okr_service.cycles import graphql as cycles_graphql
 from okr_service.cycles.rest import router as cycles
 from okr_service.events.feed import Feed
 from okr_service.events.rest import router as events
+from okr_service.events.waking import TurnsOf, Waking
 from okr_service.exports.rest import router as exports
 from okr_service.feeds import graphql as feeds_graphql
 from okr_service.feeds.rest import bulk_router as feed_readings
@@ -70,7 +73,8 @@ from okr_service.settings import Settings
 from okr_service.webhooks import graphql as webhooks_graphql
 from okr_service.webhooks.rest import router as webhooks
 from okr_service.webhooks.secrets import Secrets
-from okr_service.webhooks.waking import Waking
+from okr_service.webhooks.service import TURN as WEBHOOK_TURN
+from okr_service.webhooks.service import turns_of as webhook_turns
 from okr_service.worker import Worker
 
 
@@ -89,7 +93,10 @@ def create_app(settings: Settings) -> FastAPI:
         tokens,
     )
     gatekeeper = Gatekeeper(database, recognisers, settings.credential_cache_seconds)
-    waking = Waking(database)
+    turns: dict[str, TurnsOf] = {WEBHOOK_TURN: webhook_turns}
+    if settings.broker_url:
+        turns[BROKER_TURN] = broker_turns
+    waking = Waking(database, turns)
     feed = Feed(database, timedelta(days=settings.events_kept_days), waking.wrote)
     worker = Worker(settings, gatekeeper, feed)
 

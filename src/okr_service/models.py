@@ -2,6 +2,7 @@
 
 from okr_service.actions import model as _actions
 from okr_service.audit import model as _audit
+from okr_service.broker import model as _broker
 from okr_service.checkins import model as _checkins
 from okr_service.credentials import model as _credentials
 from okr_service.cycles import model as _cycles
@@ -21,6 +22,7 @@ from okr_service.webhooks import model as _webhooks
 ROOMS = (
     _actions,
     _audit,
+    _broker,
     _checkins,
     _credentials,
     _cycles,

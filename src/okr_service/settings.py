@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import DirectoryPath, Field, SecretStr, field_validator
 from pydantic_settings import (
@@ -149,6 +149,35 @@ class Settings(BaseSettings):
         le=3_650,
         description="How long it is kept what came of telling a webhook something.",
     )
+    broker_url: Listed = Field(
+        default=(),
+        description="The NATS that all events are published to: nats://host:4222, or tls:// where "
+        "nothing must go unencrypted; several servers of one cluster with commas between.",
+    )
+    broker_token: SecretStr | None = Field(
+        default=None, description="The token that the broker asks for."
+    )
+    broker_credentials: SecretStr | None = Field(
+        default=None,
+        description="What is in a credentials file of NATS (`.creds`).",
+    )
+    broker_stream: str = Field(
+        default="okr",
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="The stream of JetStream; made where it is missing, else left as it is.",
+    )
+    broker_subject_prefix: str = Field(
+        default="okr",
+        pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$",
+        max_length=128,
+        description="What subjects begin with: <prefix>.<tenant id>.<event type>.",
+    )
+    broker_duplicate_window_seconds: float = Field(
+        default=120,
+        ge=0.1,
+        le=86_400,
+        description="How long a stream made by the service knows the ids of messages.",
+    )
     allow_private_issuers: bool = Field(
         default=False,
         description="Let identity providers be on loopback and private addresses.",
@@ -273,7 +302,7 @@ class Settings(BaseSettings):
             return init_settings, env_settings
         return init_settings, env_settings, SecretsSettingsSource(settings_cls, folder)
 
-    @field_validator("trusted_proxies", "cors_origins", mode="before")
+    @field_validator("trusted_proxies", "cors_origins", "broker_url", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
         if isinstance(given, str):
@@ -285,6 +314,19 @@ class Settings(BaseSettings):
     def _refuse_other_databases(cls, given: SecretStr) -> SecretStr:
         if not given.get_secret_value().startswith(("postgresql:", "postgres:", "postgresql+")):
             raise ValueError("it must begin with postgresql://")
+        return given
+
+    @field_validator("broker_url")
+    @classmethod
+    def _refuse_other_brokers(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        parts = [urlsplit(server) for server in given]
+        if any("@" in part.netloc for part in parts):  # and not repeated here
+            raise ValueError("it holds a secret: give OKR_BROKER_TOKEN or OKR_BROKER_CREDENTIALS")
+        for server, part in zip(given, parts, strict=True):
+            if server != f"{part.scheme}://{part.netloc}" or not _names_a_place(part):
+                raise ValueError(f"{server!r} is no server, such as nats://nats.example.com:4222")
+        if given and {part.scheme for part in parts} not in ({"nats"}, {"tls"}):
+            raise ValueError("all servers must begin with nats://, or all with tls://")
         return given
 
     @field_validator("trusted_proxies")
@@ -321,6 +363,13 @@ class Settings(BaseSettings):
         if secret is not None and len(set(secret)) < _FEWEST_CHARACTERS:
             raise ValueError("this must not repeat a few characters")
         return given
+
+
+def _names_a_place(parts: SplitResult) -> bool:
+    try:
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        return False
 
 
 _OF_THE_CLIENT = {"OKR_URL", "OKR_API_KEY"}

@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 
 from okr_service.access.gatekeeper import Gatekeeper
+from okr_service.broker.stream import Stream
+from okr_service.broker.turns import Publishing
 from okr_service.events.feed import Feed
 from okr_service.imports.running import Imports
 from okr_service.kernel.database import Database
@@ -13,7 +15,7 @@ from okr_service.settings import Settings
 from okr_service.webhooks.secrets import Secrets
 from okr_service.webhooks.turns import Turns
 
-_IMPORTS, _TURNS = 2, 50  # at once
+_IMPORTS, _TURNS, _PUBLISHING = 2, 50, 20  # at once
 _LOOK_UPS = 100  # of names, so that a name server that does not answer holds up its own
 _CONNECTIONS = 8  # two imports and what each tells meanwhile, looking for jobs, and turns
 
@@ -37,11 +39,17 @@ class Worker:
             Secrets.of(settings),
             timedelta(days=settings.webhook_deliveries_kept_days),
         )
-        # Apart, so that neither large imports nor slow addresses hold up the other.
+        self._stream = Stream(settings)
+        self.publishing = Publishing(
+            self._database, feed, self._stream, settings.broker_subject_prefix
+        )
+        # Apart, so that neither large imports nor slow addresses or brokers hold up the others.
         self._queues = [
             Queue(self._database, self.imports.works, _IMPORTS, patience),
             Queue(self._database, self.turns.works, _TURNS, patience),
         ]
+        if settings.broker_url:
+            self._queues.append(Queue(self._database, self.publishing.works, _PUBLISHING, patience))
         self._running: asyncio.Task[None] | None = None
 
     def start(self) -> "asyncio.Task[None]":
@@ -55,6 +63,7 @@ class Worker:
             queue.stop()
         if self._running is not None:
             await asyncio.wait({self._running})
+        await self._stream.close()
         await self._database.close()
 
     async def _run(self) -> None:

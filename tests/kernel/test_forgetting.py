@@ -29,6 +29,8 @@ from tests.kernel.sql import tables_without_tenant, touches_tables, without_tena
 from tests.webhooks.kept import told
 
 from okr_service import models
+from okr_service.broker.service import is_of_feed, next_events, published
+from okr_service.events.cursors import Cursor
 from okr_service.kernel.database import SERVICE_ROLE, Database, sqlstate
 from okr_service.kernel.queue import SCHEMA
 from okr_service.serving import Service
@@ -166,6 +168,15 @@ async def _tour(mine: Group, key: str, kept: Json) -> AsyncIterator[tuple[Reques
             yield request, await _send(calling, request)
 
 
+async def _looked_at_by_the_broker(mine: Group) -> None:
+    """Ask what is to be published next, and keep it as published."""
+    service: Service = mine.app.state.service
+    async with service.database.transaction(mine.tenant_id) as tx:
+        found = await next_events(tx, mine.tenant_id)
+        await published(tx, mine.tenant_id, found.after + 1)
+        assert await is_of_feed(tx, mine.tenant_id, Cursor.read(found.events[0].cursor))
+
+
 async def test_every_statement_is_the_service_s_and_names_the_tenant_of_each_table(
     mine: Group, tenant: Tenant, kept: Json
 ) -> None:
@@ -182,6 +193,7 @@ async def test_every_statement_is_the_service_s_and_names_the_tenant_of_each_tab
     with _listening(mine.app, hear):
         async for request, answer in _tour(mine, tenant.key, kept):
             statuses.setdefault(request.operation, set()).add(answer.status_code)
+        await _looked_at_by_the_broker(mine)
     refused = {name for name, found in statuses.items() if not any(s < 300 for s in found)}
 
     assert refused == _REFUSED_BY_A_RULE
@@ -321,6 +333,7 @@ async def filled(mine: Group, tenant: Tenant, kept: Json) -> Group:
     await mine.build.key_result(plan=[{"date": "2026-06-30", "value": "5"}])
     await submitted(mine.build.rest, "objective\nNEW\n", "dry_run")
     await told(mine.build)
+    await _looked_at_by_the_broker(mine)
     user = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "mai"}
     assert (await mine.build.rest.post("/scim/v2/Users", json=user)).is_success
     return mine

@@ -26,7 +26,7 @@ _SECRETS = {
     name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
 }
 _OURS = _SECRETS | {"secrets_dir", "serve_works", "leave_seconds"}
-_JUDGED = ("type", "minimum", "maximum", "exclusiveMinimum", "items")
+_JUDGED = ("type", "minimum", "maximum", "exclusiveMinimum", "items", "pattern", "maxLength")
 
 Manifest = dict[str, Any]  # what PyYAML gives
 
@@ -169,7 +169,9 @@ def test_only_migrations_see_the_owner() -> None:
     for component in ("api", "worker"):
         assert "okr_owner_database_url" not in seen[component]
         assert "okr_api_key_secret" in seen[component]
+        assert seen[component]["okr_broker_credentials"] == ("okr-broker", "okr.creds")
     assert "okr_api_key_secret" not in seen["migration"]
+    assert "okr_broker_credentials" not in seen["migration"]
     assert seen["test"] == {}
 
 
@@ -298,6 +300,8 @@ WRONG: dict[str, dict[str, object]] = {
     "a setting that is none": {"settings": {"pool_sizes": 5}},
     "a setting beyond its bounds": {"settings": {"pool_size": 0}},
     "a setting of another kind": {"settings": {"graphiql": "no"}},
+    "a broker's Secret by no name": {"broker": {"existingSecret": "My Secret"}},
+    "a prefix that is many subjects": {"settings": {"broker_subject_prefix": "okr.>"}},
     "a secret among the settings": {"settings": {"api_key_secret": "x" * 32}},
     "what the chart sees to": {"settings": {"serve_works": True}},
     "whatever is newest": {"image": {"repository": "okr-service", "tag": "latest"}},

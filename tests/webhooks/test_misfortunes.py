@@ -15,6 +15,7 @@ from tests.webhooks.conftest import eventually, until
 from tests.webhooks.receiver import Received, Receiver
 from tests.webhooks.test_webhooks import deliveries, made
 
+from okr_service.events import turns as taking_turns
 from okr_service.kernel.database import Database
 from okr_service.kernel.queue import SCHEMA, NotYet, Task
 from okr_service.webhooks import deliveries as settling
@@ -36,7 +37,7 @@ _TURNS = text(f"SELECT count(*) FROM {SCHEMA}.pgqueuer WHERE dedupe_key LIKE :na
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have turns end as soon as there is nothing to send."""
-    monkeypatch.setattr(turns, "_LINGERS", 0.0)
+    monkeypatch.setattr(taking_turns, "_LINGERS", 0.0)
 
 
 async def turn_of(database: Database, tenant: Tenant) -> Task:

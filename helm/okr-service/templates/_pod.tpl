@@ -101,6 +101,19 @@ securityContext:
             - key: {{ . }}
               path: okr_bootstrap_api_key
             {{- end }}
+      {{- if .broker.existingSecret }}
+      - secret:
+          name: {{ .broker.existingSecret }}
+          items:
+            {{- with .broker.tokenKey }}
+            - key: {{ . }}
+              path: okr_broker_token
+            {{- end }}
+            {{- with .broker.credentialsKey }}
+            - key: {{ . }}
+              path: okr_broker_credentials
+            {{- end }}
+      {{- end }}
       {{- else if .database.ownerExistingSecret }}
       - secret:
           name: {{ .database.ownerExistingSecret }}

@@ -7,7 +7,7 @@ Each webhook that is enabled has one job in the queue, its *turn*, which puts it
 whenever there is nothing to do. In its turn a webhook is *handed out* what is new in the
 feed: a *delivery* for each event, from which the turn sends what is due. So writers wait for
 no webhook, and a slow address holds up nobody but itself. Whoever commits something has the
-turns of the tenant begin (`waking`); a turn that nobody began looks by itself, once a minute.
+turns of the tenant begin (`events.waking`); one that nobody began looks by itself each minute.
 
 - *Nothing is lost.* How far a webhook was handed out is committed with the deliveries. A
   delivery that was taken and not settled, for whoever sent it died, is due again after a

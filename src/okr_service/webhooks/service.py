@@ -1,6 +1,6 @@
 """Keeping webhooks: what they are told, their secrets, trying them and replaying."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -38,6 +38,13 @@ TURN = "webhook_turn"  # the kind of job
 PING = "okr.webhook.ping"
 _WELL: dict[str, object] = {"failures": 0, "failing_since": None, "paused_until": None}
 _BY_SERVICE = ("disabled_at", "disabled_reason")
+
+
+async def turns_of(tx: Reading, tenant_id: UUID) -> Sequence[Task]:
+    """Return the turns that are a tenant's webhooks'."""
+    of = (Webhook.tenant_id == tenant_id, Webhook.enabled)
+    found = await tx.scalars(select(Webhook.turn_id).where(*of))
+    return [Task(tenant_id, one) for one in found]
 
 
 async def create_webhook(tx: Transaction, who: Principal, new: NewWebhook) -> Webhook:

@@ -1,11 +1,9 @@
 """Doing the turns of webhooks: sending what is due, for as long as there is something."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import monotonic
-from typing import Any, TypeVar
 
 import orjson
 
@@ -14,9 +12,10 @@ from okr_service.events.errors import CursorOfAnotherFeed, EventsForgotten
 from okr_service.events.feed import Feed
 from okr_service.events.reads import part_of_feed
 from okr_service.events.shapes import EventsWanted
+from okr_service.events.turns import Round, Turn
 from okr_service.kernel.database import Database
 from okr_service.kernel.outgoing import NoAnswer, Outgoing
-from okr_service.kernel.queue import NotYet, Task, Work, are_waiting
+from okr_service.kernel.queue import Task, Work
 from okr_service.webhooks.deliveries import (
     LONGEST_SECONDS,
     Batch,
@@ -31,16 +30,9 @@ from okr_service.webhooks.model import Webhook
 from okr_service.webhooks.secrets import Secrets
 from okr_service.webhooks.service import PING, TURN
 
-_TURN_SECONDS = 30.0  # after which others are let in, should they wait
-_LETS_IN = timedelta(seconds=3)  # longer than the queue takes to look again
-_LINGERS = 10.0  # seconds after the last event, for the next is likely near
-_STEP = 1.0  # seconds
-_SOON, _LOOKS_EVERY = timedelta(seconds=5), timedelta(minutes=1)
-_SOONEST = timedelta(milliseconds=200)
+_LOOKS_EVERY = timedelta(minutes=1)
 _LONGEST_PATIENCE = timedelta(hours=8)  # that a receiver may ask for
 _FORGOTTEN, _WITHHELD = "event-forgotten", "event-withheld"
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -64,52 +56,31 @@ class Turns:
         Raises:
             NotYet: there is nothing to send now.
         """
-        ends = monotonic() + _TURN_SECONDS
-        lingers_until = 0.0  # not at all, before there was anything
-        while True:
-            if monotonic() > ends:
-                await _to_its_end(self._forget(task))
-                await _to_its_end(self._let_others_in(task))
-                ends = monotonic() + _TURN_SECONDS
-            batch = await _to_its_end(self._round(task))
-            if batch is None:
-                return
-            if batch.deliveries:
-                lingers_until = monotonic() + _LINGERS
-            elif not batch.more:
-                await self._await_more(task, batch, lingers_until - monotonic())
-
-    async def _let_others_in(self, task: Task) -> None:
-        """Raise NotYet where other turns wait for theirs."""
-        async with self.database.transaction(task.tenant_id) as tx:
-            if await are_waiting(tx, TURN):
-                raise NotYet(_LETS_IN)
+        turn = Turn(self.database, self.feed, TURN, self._round, self._forget, _LOOKS_EVERY)
+        await turn.take(task)
 
     async def _forget(self, task: Task) -> None:
         async with self.database.transaction(task.tenant_id) as tx:
             await forget(tx, task, self.kept)
 
-    async def _await_more(self, task: Task, batch: Batch, lingers: float) -> None:
-        """Wait for what is likely near; raises NotYet where that is nothing."""
-        due = timedelta.max if batch.due_at is None else batch.due_at - datetime.now(UTC)
-        if batch.webhook.paused_until is None and lingers > 0:
-            if lingers < _LINGERS - _STEP:
-                await _to_its_end(self._let_others_in(task))
-            until = monotonic() + min(_STEP, lingers, max(due, _SOONEST).total_seconds())
-            place, seconds = batch.webhook.place, until - monotonic()
-            if not await self.feed.beyond(task.tenant_id, place, seconds):
-                await asyncio.sleep(max(0.0, until - monotonic()))  # where too many wait already
-            return
-        await _to_its_end(self._forget(task))
-        # What was committed as a turn ends finds nobody to hasten.
-        raise NotYet(min(max(due, _SOONEST), _SOON if lingers > -_STEP else _LOOKS_EVERY))
-
-    async def _round(self, task: Task) -> Batch | None:
+    async def _round(self, task: Task) -> Round | None:
         """Take what is due, send it, and write down what came of it."""
         async with self.database.transaction(task.tenant_id) as tx:
             batch = await next_batch(tx, task)
-        if batch is None or not batch.deliveries:
-            return batch
+        if batch is None:
+            return None
+        if batch.deliveries:
+            await self._send_all(task, batch)
+        due = timedelta.max if batch.due_at is None else batch.due_at - datetime.now(UTC)
+        return Round(
+            place=batch.webhook.place,
+            did=bool(batch.deliveries),
+            more=batch.more,
+            due=due,
+            lingers=batch.webhook.paused_until is None,
+        )
+
+    async def _send_all(self, task: Task, batch: Batch) -> None:
         bodies = await self._bodies(batch)
         sent = (
             self._send(batch.webhook, *one) for one in zip(batch.deliveries, bodies, strict=True)
@@ -119,7 +90,6 @@ class Turns:
             disabled = await settle(tx, task, batch.webhook.url, outcomes)
         if disabled:
             self.feed.wrote(task.tenant_id)
-        return batch
 
     async def _bodies(self, batch: Batch) -> list[bytes | str]:
         """Return what is to be sent for each delivery; or why nothing is."""
@@ -152,17 +122,6 @@ class Turns:
             return Outcome(delivery, reason=error.why)
         patience = _asked_patience(taken.headers.get("retry-after", ""))
         return Outcome(delivery, taken.status, not_before=patience)
-
-
-async def _to_its_end(work: Coroutine[Any, Any, _T]) -> _T:
-    """Do some work to its end, though whoever does it is told to stop meanwhile."""
-    doing = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        await asyncio.wait({doing})
-        doing.exception()  # which nobody needs any more
-        raise
 
 
 def _ping(webhook: Webhook, delivery: Delivery) -> bytes:

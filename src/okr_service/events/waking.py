@@ -1,25 +1,24 @@
-"""Having the turns of webhooks begin as soon as something was committed.
+"""Having the turns of tenants begin as soon as something was committed.
 
-Only for tenants that have webhooks, which is looked up now and then, and once for all that
-is committed within a moment: writers wait for nothing of it.
+Only the turns that a tenant has (`turns`), which is looked up now and then, and once for all
+that is committed within a moment: writers wait for nothing of it.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from okr_service.kernel.database import Database
+from okr_service.kernel.database import Database, Reading
 from okr_service.kernel.errors import OkrError
 from okr_service.kernel.queue import Task, hasten
-from okr_service.webhooks.model import Webhook
-from okr_service.webhooks.service import TURN
+
+TurnsOf = Callable[[Reading, UUID], Awaitable[Sequence[Task]]]
 
 _AFTER = 0.2  # seconds
 _KNOWN_FOR = 30.0  # seconds
@@ -29,15 +28,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Known:
-    turns: Sequence[Task]
+    turns: Mapping[str, Sequence[Task]]
     until: float
 
 
 class Waking:
-    """Hastens the turns of tenants' webhooks."""
+    """Hastens the turns of tenants, told by their kinds of job which a tenant has."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, turns_of: Mapping[str, TurnsOf]) -> None:
         self._database = database
+        self._turns_of = turns_of
         self._written: set[UUID] = set()
         self._known: dict[UUID, _Known] = {}
         self._hastening: asyncio.Task[None] | None = None
@@ -66,23 +66,23 @@ class Waking:
                 try:
                     await self._hasten_of(tenant_id)
                 except (OkrError, DBAPIError) as error:
-                    _log.warning("webhooks of %s wait: %s", tenant_id, type(error).__name__)
+                    _log.warning("the turns of %s wait: %s", tenant_id, type(error).__name__)
 
     async def _hasten_of(self, tenant_id: UUID) -> None:
         turns = await self._turns(tenant_id)
         if turns:
             async with self._database.transaction(tenant_id) as tx:
-                await hasten(tx, TURN, turns)
+                for kind, tasks in turns.items():
+                    await hasten(tx, kind, tasks)
 
-    async def _turns(self, tenant_id: UUID) -> Sequence[Task]:
+    async def _turns(self, tenant_id: UUID) -> Mapping[str, Sequence[Task]]:
         now = time.monotonic()
         known = self._known.get(tenant_id)
         if known is None or known.until <= now:
-            of = (Webhook.tenant_id == tenant_id, Webhook.enabled)
             async with self._database.reading(tenant_id) as tx:
-                found = await tx.scalars(select(Webhook.turn_id).where(*of))
+                found = {kind: await ask(tx, tenant_id) for kind, ask in self._turns_of.items()}
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            known = _Known([Task(tenant_id, one) for one in found], now + _KNOWN_FOR)
+            known = _Known({k: tasks for k, tasks in found.items() if tasks}, now + _KNOWN_FOR)
             self._known[tenant_id] = known
         return known.turns
