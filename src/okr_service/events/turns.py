@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from okr_service.events.feed import Feed
 from okr_service.kernel.database import Database
-from okr_service.kernel.queue import NotYet, Task, are_waiting
+from okr_service.kernel.queue import NotYet, Task, are_waiting, over
 
 _TURN_SECONDS = 30.0  # after which others are let in, should they wait
 _LETS_IN = timedelta(seconds=3)  # longer than the queue takes to look again
@@ -97,6 +97,6 @@ async def _to_its_end(work: Awaitable[_T]) -> _T:
     try:
         return await asyncio.shield(doing)
     except asyncio.CancelledError:
-        await asyncio.wait({doing})
+        await over(doing)
         doing.exception()  # which nobody needs any more
         raise

@@ -12,10 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
-
-from okr_service.kernel.database import Database, Reading
-from okr_service.kernel.errors import OkrError
+from okr_service.kernel.database import FAILURES, Database, Reading
 from okr_service.kernel.queue import Task, hasten
 
 TurnsOf = Callable[[Reading, UUID], Awaitable[Sequence[Task]]]
@@ -65,7 +62,7 @@ class Waking:
             for tenant_id in tenants:
                 try:
                     await self._hasten_of(tenant_id)
-                except (OkrError, DBAPIError) as error:
+                except FAILURES as error:
                     _log.warning("the turns of %s wait: %s", tenant_id, type(error).__name__)
 
     async def _hasten_of(self, tenant_id: UUID) -> None:

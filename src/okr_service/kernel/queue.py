@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from pgqueuer.adapters.persistence.qb import (
@@ -197,7 +197,7 @@ class Queue:
             except asyncio.CancelledError:
                 # By `stop`, or by whoever ends the process: the job goes back into the queue.
                 doing.cancel()
-                await _over(doing)
+                await over(doing)
                 again = timedelta(0)
             finally:
                 self._doing.discard(doing)
@@ -257,8 +257,8 @@ class Queue:
             await tx.execute(_FORGET_LOG, {"kept": _LOG_KEPT})
 
 
-async def _over(doing: "asyncio.Task[timedelta | None]") -> None:
-    """Wait until a job is put down, however often that is interrupted: it must go back."""
+async def over(doing: "asyncio.Future[Any]") -> None:
+    """Wait until some work is over, however often that is interrupted."""
     while not doing.done():
         with suppress(asyncio.CancelledError):
             await asyncio.wait({doing})
