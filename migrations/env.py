@@ -11,14 +11,23 @@ from okr_service.kernel.database import database_url
 
 # One run at a time: replicas that start together must not migrate together.
 _LOCK = text("SELECT pg_advisory_lock(7235082114027)")
-# A migration that cannot get its lock gives up, rather than have everyone queue behind it.
-_LIMITS = ("SET lock_timeout = '5s'", "SET statement_timeout = '15min'")
+# A migration that cannot get its lock gives up and is tried again (`kernel.migrations`), for
+# all who write queue behind it meanwhile.
+_LIMITS = ("SET lock_timeout = '800ms'", "SET statement_timeout = '15min'")
+# What is left of an index whose making was broken off: it is not used, but has its name.
+_UNFINISHED = text(
+    "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_index AS i"
+    " JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+    " WHERE NOT i.indisvalid AND n.nspname = current_schema()"
+)
 
 
 def _run(connection: Connection) -> None:
     connection.execute(_LOCK)
     for limit in _LIMITS:
         connection.execute(text(limit))
+    for name in connection.scalars(_UNFINISHED).all():
+        connection.execute(text(f"DROP INDEX {name}"))
     connection.commit()
     context.configure(
         connection=connection, target_metadata=models.METADATA, transaction_per_migration=True

@@ -1,5 +1,7 @@
 """Bringing a database's tables to this version, and telling whether they are."""
 
+import logging
+import time
 from functools import cache
 from pathlib import Path
 
@@ -9,8 +11,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from okr_service.kernel.database import Database
+from okr_service.kernel.database import Database, sqlstate
 
+_LOCK_NOT_AVAILABLE = "55P03"
+_TRIES, _PAUSE = 120, 0.5  # seconds, besides up to 0.8 of waiting
+_log = logging.getLogger(__name__)
 _PACKAGED = Path(__file__).parents[1] / "migrations"
 _IN_CHECKOUT = Path(__file__).parents[3] / "migrations"
 
@@ -24,8 +29,24 @@ def _config(url: str) -> Config:
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Bring the tables up to a revision; a lock keeps others from doing so meanwhile."""
-    command.upgrade(_config(url), revision)
+    """Bring the tables up to a revision; a lock keeps others from doing so meanwhile.
+
+    A step that gets no lock on a table within a moment lets those who wait behind it go
+    first, and is tried again.
+
+    Raises:
+        DBAPIError: a step failed, or got no lock for two minutes.
+    """
+    for patience in reversed(range(_TRIES)):
+        try:
+            command.upgrade(_config(url), revision)
+        except DBAPIError as error:
+            if sqlstate(error) != _LOCK_NOT_AVAILABLE or not patience:
+                raise
+            _log.warning("a migration waits for a table that is in use")
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def unmigrate(url: str, revision: str) -> None:
