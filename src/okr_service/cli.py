@@ -15,6 +15,7 @@ import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from okr_service.access.policy import Principal
 from okr_service.ask import rollup_app
@@ -27,11 +28,11 @@ from okr_service.credentials.tenants import (
     found_with_key,
 )
 from okr_service.files import export_file, import_file, template_file
-from okr_service.kernel.database import Database
+from okr_service.kernel.database import SERVICE_ROLE, Database, database_url
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.garbage import settle
+from okr_service.kernel.migrations import admit, unmigrate
 from okr_service.kernel.migrations import migrate as migrate_database
-from okr_service.kernel.migrations import unmigrate
 from okr_service.kernel.model import new_id
 from okr_service.keys import keys_app
 from okr_service.organisation.model import Tenant
@@ -121,10 +122,20 @@ def migrate(
             # Its lock belongs to a session, and a pooler gives each transaction another.
             fail("set OKR_OWNER_DATABASE_URL to lead past the pooler: migrations hold a lock")
         url = (settings.owner_database_url or settings.database_url).get_secret_value()
-        if down_to is None:
-            migrate_database(url)
-        else:
+        if down_to is not None:
             unmigrate(url, down_to)
+            return
+        migrate_database(url)
+        login = database_url(settings.database_url.get_secret_value()).username
+        if settings.owner_database_url is not None and login is not None:
+            asyncio.run(_admit(settings, login))
+
+
+async def _admit(settings: Settings, login: str) -> None:
+    try:
+        await _as_owner(settings, lambda owner: admit(owner, login))
+    except DBAPIError as error:
+        fail(f"the tables are migrated, but `GRANT {SERVICE_ROLE} TO {login}` failed: {error.orig}")
 
 
 @app.command()

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -138,6 +140,20 @@ async def test_who_may_not_act_as_the_service_is_told_that_it_is_not_ready(
         Settings(database_url=stranger, pooled=pooled, api_key_secret=API_KEY_SECRET)
     )
     assert 'permission denied to set role "okr_service"' in caplog.text
+
+
+async def test_who_migrates_as_the_owner_lets_the_service_act(
+    stranger: str, own_database_url: str
+) -> None:
+    given = {"OKR_DATABASE_URL": stranger, "OKR_OWNER_DATABASE_URL": own_database_url}
+    migrating = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("okr"), "migrate", env=os.environ | given
+    )
+    assert await migrating.wait() == 0
+    app = create_app(Settings(database_url=stranger, api_key_secret=API_KEY_SECRET))
+    async with client(app, "none") as calling:
+        assert (await calling.get("/readyz")).status_code == 200
+    await stop(app)
 
 
 async def test_without_such_a_database_it_is_not_ready(

@@ -8,10 +8,10 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from okr_service.kernel.database import Database, sqlstate
+from okr_service.kernel.database import SERVICE_ROLE, Database, sqlstate
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _TRIES, _PAUSE = 120, 0.5  # seconds, besides up to 0.8 of waiting
@@ -76,6 +76,19 @@ def newest() -> str:
     head = ScriptDirectory.from_config(_config("")).get_current_head()
     assert head is not None, "there is at least one migration"
     return head
+
+
+async def admit(owner: Database, login: str) -> None:
+    """Let whoever logs in by a name act as the service's role.
+
+    Raises:
+        DBAPIError: the owner may not let it, or there is nobody of that name.
+    """
+    async with owner.transaction() as tx:
+        may = select(func.pg_has_role(login, SERVICE_ROLE, "MEMBER"))
+        if not await tx.scalar(may):
+            grant = select(func.format(f"GRANT {SERVICE_ROLE} TO %I", login))
+            await tx.execute(text(str(await tx.scalar(grant))))
 
 
 async def fits(database: Database) -> bool:
