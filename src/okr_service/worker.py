@@ -9,11 +9,12 @@ from okr_service.imports.running import Imports
 from okr_service.kernel.database import Database
 from okr_service.kernel.outgoing import Outgoing
 from okr_service.kernel.queue import PATIENCE, Queue
+from okr_service.reminders.telling import Reminders
 from okr_service.settings import Settings
 from okr_service.webhooks.secrets import Secrets
 from okr_service.webhooks.turns import Turns
 
-_IMPORTS, _TURNS = 2, 50  # at once
+_IMPORTS, _TURNS, _REMINDERS = 2, 50, 2  # at once
 _LOOK_UPS = 100  # of names, so that a name server that does not answer holds up its own
 _CONNECTIONS = 8  # two imports and what each tells meanwhile, looking for jobs, and turns
 
@@ -37,10 +38,12 @@ class Worker:
             Secrets.of(settings),
             timedelta(days=settings.webhook_deliveries_kept_days),
         )
-        # Apart, so that neither large imports nor slow addresses hold up the other.
+        self.reminders = Reminders(self._database, feed.wrote)
+        # Apart, so that none holds up another: large imports, slow addresses, large tenants.
         self._queues = [
             Queue(self._database, self.imports.works, _IMPORTS, patience),
             Queue(self._database, self.turns.works, _TURNS, patience),
+            Queue(self._database, self.reminders.works, _REMINDERS, patience),
         ]
         self._running: asyncio.Task[None] | None = None
 
@@ -58,4 +61,7 @@ class Worker:
         await self._database.close()
 
     async def _run(self) -> None:
+        keeping = asyncio.create_task(self.reminders.keep())
         await asyncio.gather(*(queue.run() for queue in self._queues))
+        keeping.cancel()
+        await asyncio.wait({keeping})

@@ -10,7 +10,7 @@ from okr_service.kernel.database import Database, Transaction
 
 _WRITTEN = {
     room: files(f"okr_service.{room}").joinpath("functions.sql").read_text("utf-8")
-    for room in ("access", "identity", "rollup", "audit", "events", "imports")
+    for room in ("access", "identity", "rollup", "audit", "events", "imports", "reminders")
 }
 FUNCTIONS = [
     (room, name)

@@ -32,6 +32,7 @@ _TAGS = {
     "action plans": "What is done about key results.",
     "cycles": "The periods a group plans in.",
     "organisation": "Units and people.",
+    "calendars": "What people own and is due, for calendar programs to subscribe to.",
     "imports": "Loading a year's targets from a flat file.",
     "audit": "Who changed what.",
     "events": "What happened, in order, for other systems to follow.",
@@ -130,11 +131,13 @@ _DOCUMENTS = (
     "/tree",
     "/tree.svg",
 )
-_WITHOUT_VERSIONS = ("check-ins", "api-keys", "imports", ":check")
+_WITHOUT_VERSIONS = ("check-ins", "api-keys", "imports", ":check", "/calendar")
 # POST here answers with a secret.
-_SHOWN_ONCE = ("/api-keys", "/tenants", ":rotate")
+_SHOWN_ONCE = ("/api-keys", "/tenants", ":rotate", "/calendar")
 _CAN_BE_TOO_MUCH = ("/history", "/tree")
 _FEED = "/v1/events"
+_LATER = (429, 503)
+_OPEN_STATUSES = (400, 404, *_LATER)
 _EXAMPLES: dict[str, Node] = {
     "NewObjective": {
         "external_id": "MT-GACH-01",
@@ -239,6 +242,9 @@ def _complete_operation(path: str, method: str, operation: Node) -> None:
     if not path.startswith("/v1"):
         operation["security"] = []
         return
+    if PERMISSION not in operation:
+        _complete_open(operation)
+        return
     operation["security"] = [{"bearer": [operation.pop(PERMISSION)]}]
     named = _header_names(path, method)
     operation.setdefault("parameters", []).extend(_header(name) for name in named)
@@ -249,6 +255,23 @@ def _complete_operation(path: str, method: str, operation: Node) -> None:
             answer["headers"] = headers
     if "If-None-Match" in named and method == "get":
         operation["responses"]["304"] = {"description": "The caller has it already."}
+
+
+def _complete_open(operation: Node) -> None:
+    """Complete what needs no bearer token: its address lets in."""
+    operation["security"] = []
+    named = ("Accept-Language", "If-None-Match")
+    operation.setdefault("parameters", []).extend(_header(name) for name in named)
+    operation["responses"]["200"]["headers"] = {
+        "ETag": {"description": "Its digest.", "schema": _TEXT},
+        **{name: {"$ref": f"#/components/headers/{name}"} for name in _RATE_LIMIT},
+    }
+    operation["responses"]["304"] = {"description": "The caller has it already."}
+    for status in _OPEN_STATUSES:
+        operation["responses"][str(status)] = _error(status)
+        if status in _LATER:
+            after = {"description": "Seconds.", "schema": {"type": "integer"}}
+            operation["responses"][str(status)]["headers"] = {"Retry-After": after}
 
 
 def _is_no_page(path: str) -> bool:
