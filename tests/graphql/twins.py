@@ -137,6 +137,8 @@ TWINS = {
     "put_person": "Mutation.replacePerson",
     "assign_role": "Mutation.assignRole",
     "erase_person": "Mutation.erasePerson",
+    "create_calendar": "Mutation.createCalendar",
+    "delete_calendar": "Mutation.deleteCalendar",
     "simulate": "Mutation.simulate",
     "get_tenant": "Query.tenant",
     "patch_tenant": "Mutation.editTenant",
@@ -163,6 +165,7 @@ WITHOUT = {
     "export_actions": "its answer is a file",
     "export_check_ins": "its answer is a file",
     "export_scorecards": "its answer is a file",
+    "get_calendar": "calendar programs read files, and send no bearer token",
     "read_events": "the feed is for programs that keep a cursor; frontends subscribe",
     "export_audit_events": "its answer is a stream of lines without an end in sight; "
     "auditEvents shows the same, page by page",

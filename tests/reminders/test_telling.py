@@ -20,6 +20,7 @@ from tests.webhooks.test_webhooks import made
 from okr_service.kernel.database import Database
 from okr_service.kernel.errors import DatabaseUnavailable
 from okr_service.kernel.queue import SCHEMA, NotYet, Task
+from okr_service.kernel.sql import DIALECT
 from okr_service.reminders import service, telling
 from okr_service.reminders.due import ACTIONS, CHECK_INS, Day
 
@@ -365,9 +366,5 @@ async def test_no_table_is_scanned(tenant: Tenant, database: Database, kind: Any
 
 
 async def _plan(tx: Any, statement: Any) -> str:
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - for its text alone
-
-    written = statement.compile(
-        dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}
-    )
+    written = statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
     return "\n".join(await tx.scalars(text(f"EXPLAIN {written}".replace(":", "\\:"))))
