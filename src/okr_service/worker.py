@@ -16,7 +16,7 @@ from okr_service.webhooks.turns import Turns
 
 _IMPORTS, _TURNS, _REMINDERS = 2, 50, 2  # at once
 _LOOK_UPS = 100  # of names, so that a name server that does not answer holds up its own
-_CONNECTIONS = 8  # two imports and what each tells meanwhile, looking for jobs, and turns
+_CONNECTIONS = 8  # two imports and what each tells meanwhile, looking for jobs, turns and reminders
 
 
 class Worker:

@@ -16,12 +16,12 @@ the wall, and a worker enters the tenant that the ids name before it looks at th
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from pgqueuer.adapters.persistence.qb import (
@@ -72,6 +72,7 @@ _NAMES = DBSettings(
 )
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,20 @@ async def hasten(tx: Transaction, kind: str, tasks: Sequence[Task]) -> None:
 async def are_waiting(tx: Transaction, kind: str) -> bool:
     """Say whether jobs of a kind wait for somebody to take them."""
     return bool(await _within(tx).fetch(_ARE_WAITING, kind))
+
+
+async def to_its_end(work: Coroutine[Any, Any, _T]) -> _T:
+    """Do some work to its end, though whoever does it is told to stop meanwhile.
+
+    Cut off in the middle, a statement leaves a connection to be cleaned up by nobody.
+    """
+    doing = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait({doing})
+        doing.exception()  # which nobody needs any more
+        raise
 
 
 def _name(kind: str, task: Task) -> str:

@@ -6,7 +6,17 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, func, literal, select, union_all, update
+from sqlalchemy import (
+    Row,
+    Select,
+    SQLColumnExpression,
+    delete,
+    func,
+    literal,
+    select,
+    union_all,
+    update,
+)
 
 from okr_service.access.errors import InvalidCredential, NotPermitted
 from okr_service.access.policy import Permission, Principal, Scope, granted_to, require
@@ -170,7 +180,10 @@ async def entries(tx: Reading, who: Principal) -> list[Entry]:
 
 
 def _entries_of(who: Principal, kind: Reminded) -> Select[*tuple[Any, ...]]:
-    changed = [one.updated_at for one in (kind.model, KeyResult, Objective, Cycle)]
+    changed: list[SQLColumnExpression[Any]] = [
+        one.updated_at for one in (kind.model, Objective, Cycle)
+    ]
+    changed += [KeyResult.observed_at] if kind is CHECK_INS else []
     return (
         kind.all_due(who.tenant_id)
         .with_only_columns(
@@ -179,7 +192,7 @@ def _entries_of(who: Principal, kind: Reminded) -> Select[*tuple[Any, ...]]:
             kind.model.title,
             Objective.title.label("objective"),
             kind.due_date.label("due_date"),
-            func.greatest(*changed, KeyResult.observed_at),
+            func.greatest(*changed),
             maintain_column_froms=True,
         )
         .where(kind.model.owner_id == who.person_id, *objective_seen(who.sight))

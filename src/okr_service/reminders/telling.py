@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from okr_service.kernel.database import Database
-from okr_service.kernel.queue import NotYet, Task, Work
+from okr_service.kernel.queue import NotYet, Task, Work, to_its_end
 from okr_service.organisation.model import Tenant
 from okr_service.organisation.tenant import REMINDERS
 from okr_service.reminders.due import ACTIONS, CHECK_INS, Day, Place, Reminded
@@ -49,41 +49,43 @@ class Reminders:
 
     async def remind(self, tenant_id: UUID, now: datetime) -> bool:
         """Tell what is due at some moment; False where there is no such tenant."""
-        settings = select(Tenant.reminder_hour, Tenant.reminder_days_ahead)
-        async with self.database.reading(tenant_id) as tx:
-            found = await tx.execute(settings.where(Tenant.tenant_id == tenant_id))
-            row = found.one_or_none()
-        if row is None:
+        day = await to_its_end(self._day(tenant_id, now))
+        if day is None:
             return False
-        day = Day.of(now, row.reminder_hour, row.reminder_days_ahead)
         for kind in (CHECK_INS, ACTIONS):
-            async for ids in self._seem_due(tenant_id, kind, day):
-                await self._tell(tenant_id, kind, day, ids)
-        await self._forget(tenant_id, day)
+            after: Place | None = kind.first(day)
+            while after is not None:
+                ids, after = await to_its_end(self._seem_due(tenant_id, kind, day, after))
+                for start in range(0, len(ids), _TOLD_AT_ONCE):
+                    some = ids[start : start + _TOLD_AT_ONCE]
+                    await to_its_end(self._tell(tenant_id, kind, day, some))
+        while await to_its_end(self._forget(tenant_id, day)) == _FORGOTTEN_AT_ONCE:
+            pass
         return True
 
     async def keep(self) -> None:
         """See to it, from time to time, that each tenant has its job."""
         while True:
             try:
-                async with self.database.transaction() as tx:
-                    put = await tx.scalar(_PUT)
-                if put:
+                if put := await to_its_end(self._put()):
                     _log.warning("%d tenants had no job that reminds, and have one again", put)
                 await asyncio.sleep(_LOOKS_EVERY)
             except Exception as error:  # noqa: BLE001 - whatever it was, it is tried again
                 _log.warning("it is not known who has no reminders: %s", type(error).__name__)
                 await asyncio.sleep(_AGAIN_AFTER)
 
+    async def _day(self, tenant_id: UUID, now: datetime) -> Day | None:
+        settings = select(Tenant.reminder_hour, Tenant.reminder_days_ahead)
+        async with self.database.reading(tenant_id) as tx:
+            found = await tx.execute(settings.where(Tenant.tenant_id == tenant_id))
+            row = found.one_or_none()
+        return None if row is None else Day.of(now, row.reminder_hour, row.reminder_days_ahead)
+
     async def _seem_due(
-        self, tenant_id: UUID, kind: Reminded, day: Day
-    ) -> AsyncIterator[Sequence[UUID]]:
-        after: Place | None = kind.first(day)
-        while after is not None:
-            async with self.database.reading(tenant_id) as tx:
-                ids, after = await seem_due(tx, tenant_id, kind, day, after, _WALKED_AT_ONCE)
-            for start in range(0, len(ids), _TOLD_AT_ONCE):
-                yield ids[start : start + _TOLD_AT_ONCE]
+        self, tenant_id: UUID, kind: Reminded, day: Day, after: Place
+    ) -> tuple[Sequence[UUID], Place | None]:
+        async with self.database.reading(tenant_id) as tx:
+            return await seem_due(tx, tenant_id, kind, day, after, _WALKED_AT_ONCE)
 
     async def _tell(self, tenant_id: UUID, kind: Reminded, day: Day, ids: Sequence[UUID]) -> None:
         async with self.database.transaction(tenant_id) as tx:
@@ -91,11 +93,13 @@ class Reminders:
         if told:
             self.told(tenant_id)
 
-    async def _forget(self, tenant_id: UUID, day: Day) -> None:
-        gone = _FORGOTTEN_AT_ONCE
-        while gone == _FORGOTTEN_AT_ONCE:
-            async with self.database.transaction(tenant_id) as tx:
-                gone = await forget(tx, tenant_id, day, _FORGOTTEN_AT_ONCE)
+    async def _forget(self, tenant_id: UUID, day: Day) -> int:
+        async with self.database.transaction(tenant_id) as tx:
+            return await forget(tx, tenant_id, day, _FORGOTTEN_AT_ONCE)
+
+    async def _put(self) -> int:
+        async with self.database.transaction() as tx:
+            return await tx.scalar(_PUT) or 0
 
 
 def _until_next(now: datetime) -> timedelta:

@@ -136,8 +136,7 @@ _WITHOUT_VERSIONS = ("check-ins", "api-keys", "imports", ":check", "/calendar")
 _SHOWN_ONCE = ("/api-keys", "/tenants", ":rotate", "/calendar")
 _CAN_BE_TOO_MUCH = ("/history", "/tree")
 _FEED = "/v1/events"
-_LATER = (429, 503)
-_OPEN_STATUSES = (400, 404, *_LATER)
+_OPEN_STATUSES = (400, 404, 429, 503)
 _EXAMPLES: dict[str, Node] = {
     "NewObjective": {
         "external_id": "MT-GACH-01",
@@ -269,9 +268,8 @@ def _complete_open(operation: Node) -> None:
     operation["responses"]["304"] = {"description": "The caller has it already."}
     for status in _OPEN_STATUSES:
         operation["responses"][str(status)] = _error(status)
-        if status in _LATER:
-            after = {"description": "Seconds.", "schema": {"type": "integer"}}
-            operation["responses"][str(status)]["headers"] = {"Retry-After": after}
+        if headers := _answer_headers(str(status), "", "get"):
+            operation["responses"][str(status)]["headers"] = headers
 
 
 def _is_no_page(path: str) -> bool:

@@ -1,11 +1,10 @@
 """Doing the turns of webhooks: sending what is due, for as long as there is something."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Any, TypeVar
 
 import orjson
 
@@ -16,7 +15,7 @@ from okr_service.events.reads import part_of_feed
 from okr_service.events.shapes import EventsWanted
 from okr_service.kernel.database import Database
 from okr_service.kernel.outgoing import NoAnswer, Outgoing
-from okr_service.kernel.queue import NotYet, Task, Work, are_waiting
+from okr_service.kernel.queue import NotYet, Task, Work, are_waiting, to_its_end
 from okr_service.webhooks.deliveries import (
     LONGEST_SECONDS,
     Batch,
@@ -39,8 +38,6 @@ _SOON, _LOOKS_EVERY = timedelta(seconds=5), timedelta(minutes=1)
 _SOONEST = timedelta(milliseconds=200)
 _LONGEST_PATIENCE = timedelta(hours=8)  # that a receiver may ask for
 _FORGOTTEN, _WITHHELD = "event-forgotten", "event-withheld"
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -68,10 +65,10 @@ class Turns:
         lingers_until = 0.0  # not at all, before there was anything
         while True:
             if monotonic() > ends:
-                await _to_its_end(self._forget(task))
-                await _to_its_end(self._let_others_in(task))
+                await to_its_end(self._forget(task))
+                await to_its_end(self._let_others_in(task))
                 ends = monotonic() + _TURN_SECONDS
-            batch = await _to_its_end(self._round(task))
+            batch = await to_its_end(self._round(task))
             if batch is None:
                 return
             if batch.deliveries:
@@ -94,13 +91,13 @@ class Turns:
         due = timedelta.max if batch.due_at is None else batch.due_at - datetime.now(UTC)
         if batch.webhook.paused_until is None and lingers > 0:
             if lingers < _LINGERS - _STEP:
-                await _to_its_end(self._let_others_in(task))
+                await to_its_end(self._let_others_in(task))
             until = monotonic() + min(_STEP, lingers, max(due, _SOONEST).total_seconds())
             place, seconds = batch.webhook.place, until - monotonic()
             if not await self.feed.beyond(task.tenant_id, place, seconds):
                 await asyncio.sleep(max(0.0, until - monotonic()))  # where too many wait already
             return
-        await _to_its_end(self._forget(task))
+        await to_its_end(self._forget(task))
         # What was committed as a turn ends finds nobody to hasten.
         raise NotYet(min(max(due, _SOONEST), _SOON if lingers > -_STEP else _LOOKS_EVERY))
 
@@ -151,17 +148,6 @@ class Turns:
             return Outcome(delivery, reason=error.why)
         patience = _asked_patience(taken.headers.get("retry-after", ""))
         return Outcome(delivery, taken.status, not_before=patience)
-
-
-async def _to_its_end(work: Coroutine[Any, Any, _T]) -> _T:
-    """Do some work to its end, though whoever does it is told to stop meanwhile."""
-    doing = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        await asyncio.wait({doing})
-        doing.exception()  # which nobody needs any more
-        raise
 
 
 def _ping(webhook: Webhook, delivery: Delivery) -> bytes:
