@@ -69,15 +69,12 @@ def _create_tables() -> None:
     op.create_table(
         "reminders",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("due_date", sa.Date(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("overdue", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "tenant_id", "subject_id", "due_date", "overdue", name=op.f("reminders_pkey")
+            "tenant_id", "due_date", "subject_id", "overdue", name=op.f("reminders_pkey")
         ),
-    )
-    op.create_index(
-        op.f("reminders_tenant_id_due_date_idx"), "reminders", ["tenant_id", "due_date"]
     )
     op.create_table(
         "calendar_addresses",

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     and_,
-    exists,
     literal,
     literal_column,
     select,
@@ -111,11 +110,17 @@ class Reminded:
     def untold(self, tenant_id: UUID, day: Day) -> Select[*tuple[Any, ...]]:
         """Ask for what is due on a day and was not told to be."""
         overdue = self.due_date < literal(day.today, Date)
-        told = exists().where(
-            Reminder.tenant_id == tenant_id,
-            Reminder.subject_id == self.model.id,
-            Reminder.due_date == self.due_date,
-            Reminder.overdue == overdue,
+        # OFFSET 0 has it looked up for each: joined, all that was ever told could be read.
+        told = (
+            select(Reminder.subject_id)
+            .where(
+                Reminder.tenant_id == tenant_id,
+                Reminder.subject_id == self.model.id,
+                Reminder.due_date == self.due_date,
+                Reminder.overdue == overdue,
+            )
+            .offset(literal_column("0"))
+            .exists()
         )
         return (
             self.all_due(tenant_id)

@@ -13,11 +13,10 @@ class Reminder(Model):
     """That it was told that something is due, or overdue, by a due date of its."""
 
     __tablename__ = "reminders"
-    __table_args__ = (Index(None, "tenant_id", "due_date"),)
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    due_date: Mapped[date] = mapped_column(primary_key=True)  # before, so that the old are found
     subject_id: Mapped[UUID] = mapped_column(primary_key=True)
-    due_date: Mapped[date] = mapped_column(primary_key=True)
     overdue: Mapped[bool] = mapped_column(primary_key=True)
 
 
