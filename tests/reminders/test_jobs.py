@@ -26,6 +26,13 @@ from okr_service.reminders.due import ACTIONS, CHECK_INS, Day
 _JOBS = text(f"SELECT count(*) FROM {SCHEMA}.pgqueuer WHERE dedupe_key = :name")
 _LOSE = text(f"DELETE FROM {SCHEMA}.pgqueuer WHERE dedupe_key = :name")
 _HASTEN = text(f"UPDATE {SCHEMA}.pgqueuer SET execute_after = now() WHERE dedupe_key = :name")
+_REPORT = text("""
+    UPDATE key_results SET observed_at = '2026-01-09' WHERE tenant_id = :tenant_id AND id = :id
+""")
+_WAIT = text("""
+    SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FOR SHARE%'
+""")
 _KEPT = text("SELECT count(*) FROM reminders WHERE tenant_id = :tenant_id")
 
 
@@ -65,6 +72,21 @@ async def test_what_is_reported_while_it_is_told_is_held_against(
     await build.check_in(key_result, 1, observed_at="2026-01-09T09:00:00Z")
     async with database.transaction(tenant.tenant_id) as tx:
         assert await service.tell(tx, tenant.tenant_id, CHECK_INS, day, ids) == 0
+    assert await told(build) == []
+
+
+async def test_who_tells_waits_for_who_reports(
+    app: FastAPI, build: Build, tenant: Tenant, database: Database
+) -> None:
+    key_result = await weekly(build)
+    given = {"tenant_id": tenant.tenant_id, "id": UUID(key_result["id"])}
+    async with database.transaction(tenant.tenant_id) as tx:
+        await tx.execute(_REPORT, given)
+        telling_it = asyncio.create_task(remind(app, tenant, "2026-01-09"))
+        async with database.reading() as connection:
+            await eventually(lambda: connection.scalar(_WAIT), lambda found: found > 0)
+        assert not telling_it.done()
+    await telling_it
     assert await told(build) == []
 
 

@@ -69,7 +69,8 @@ class EventData(View):
         description="As it was; null where the thing is new, or what was said of it is erased."
     )
     after: dict[str, object] | None = Field(
-        description="As it is since; null where the thing is gone, or what was said is erased."
+        description="As it is since; null where the thing is gone, or what was said is erased. "
+        "Of what is due: what it is, whose, and by when."
     )
 
 
