@@ -202,7 +202,7 @@ async def test_no_table_is_scanned(app: FastAPI, tenant: Tenant, kind: Any) -> N
     database = app.state.service.database  # as the service, whom the wall binds
     day = Day.of(datetime(2026, 1, 9, tzinfo=UTC), 0, 1)
     first = kind.first(day)
-    walk = kind.last(tenant.tenant_id, first, 100)
+    walk = kind.last(tenant.tenant_id, day, first, 100)
     look = kind.untold(tenant.tenant_id, day).where(*kind.between(first, None))
     async with database.transaction(tenant.tenant_id) as tx:
         await tx.execute(text("SET LOCAL enable_seqscan = off"))

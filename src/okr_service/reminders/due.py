@@ -95,12 +95,19 @@ class Reminded:
 
     def first(self, day: Day) -> Place:
         """Return a place before all that can be due on a day."""
-        return (_NONE,) if len(self.places) == 1 else (day.since, _NONE)
+        return (day.since, _NONE) if self.is_by_due_date else (_NONE,)
 
-    def last(self, tenant_id: UUID, after: Place, most: int) -> Select[*tuple[Any, ...]]:
+    def last(self, tenant_id: UUID, day: Day, after: Place, most: int) -> Select[*tuple[Any, ...]]:
         """Ask for the place so many places after another; there is none near the end."""
         walked = (self.walked_table.tenant_id == tenant_id, *self.walked, self._is_after(after))
-        return select(*self.places).where(*walked).order_by(*self.places).offset(most - 1).limit(1)
+        until = [self.due_date <= literal(day.until, Date)] if self.is_by_due_date else []
+        places = select(*self.places).where(*walked, *until).order_by(*self.places)
+        return places.offset(most - 1).limit(1)
+
+    @property
+    def is_by_due_date(self) -> bool:
+        """Say whether it is walked through by its due date."""
+        return len(self.places) > 1
 
     def between(self, after: Place, last: Place | None) -> list[ColumnElement[bool]]:
         """Return the conditions that something is walked by after a place, up to another."""

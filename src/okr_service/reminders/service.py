@@ -22,7 +22,7 @@ async def seem_due(
     tx: Reading, tenant_id: UUID, kind: Reminded, day: Day, after: Place, most: int
 ) -> tuple[Sequence[UUID], Place | None]:
     """Return what seems to be due in the next window, and where that ends if more follows."""
-    last = (await tx.execute(kind.last(tenant_id, after, most))).one_or_none()
+    last = (await tx.execute(kind.last(tenant_id, day, after, most))).one_or_none()
     end = None if last is None else tuple(last)
     untold = kind.untold(tenant_id, day).where(*kind.between(after, end))
     found = untold.with_only_columns(kind.model.id, maintain_column_froms=True)
