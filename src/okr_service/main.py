@@ -63,6 +63,9 @@ from okr_service.objectives import graphql as objectives_graphql
 from okr_service.objectives.rest import router as objectives
 from okr_service.organisation import graphql as organisation_graphql
 from okr_service.organisation.rest import router as organisation
+from okr_service.reminders import graphql as reminders_graphql
+from okr_service.reminders.rest import open_router as calendars_shown
+from okr_service.reminders.rest import router as calendars
 from okr_service.rest import docs, edge, openapi, probes, problems
 from okr_service.rest.probes import Readiness
 from okr_service.scim import rest as scim
@@ -141,6 +144,8 @@ def create_app(settings: Settings) -> FastAPI:
         actions,
         objectives,
         cycles,
+        calendars_shown,
+        calendars,
         asking_issuers,
         identity,
         organisation,
@@ -179,6 +184,7 @@ def graphql_schema(issuers: identity_graphql.Issuers, secrets: Secrets) -> Assem
         credentials_graphql.ROOM,
         imports_graphql.ROOM,
         webhooks_graphql.room(secrets),
+        reminders_graphql.ROOM,
     )
     return SchemaMaker(rooms).make()
 

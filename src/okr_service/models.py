@@ -15,6 +15,7 @@ from okr_service.kernel.model import Model
 from okr_service.limits import model as _limits
 from okr_service.objectives import model as _objectives
 from okr_service.organisation import model as _organisation
+from okr_service.reminders import model as _reminders
 from okr_service.rollup import model as _rollup
 from okr_service.scim import model as _scim
 from okr_service.webhooks import model as _webhooks
@@ -34,6 +35,7 @@ ROOMS = (
     _limits,
     _objectives,
     _organisation,
+    _reminders,
     _rollup,
     _webhooks,
     _scim,

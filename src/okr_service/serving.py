@@ -57,7 +57,26 @@ class Service:
         Raises:
             TooManyFailures, TooManyRequests, and what `Gatekeeper.recognise` raises.
         """
-        who = await self._recognised(caller)
+        shown = bearer_token(caller.authorization)
+
+        async def recognise() -> Principal:
+            return await self.gatekeeper.recognise(caller.authorization, caller.request_id)
+
+        return await self.admitted_by(caller, shown, recognise, InvalidCredential)
+
+    async def admitted_by(
+        self,
+        caller: Caller,
+        shown: str,
+        recognise: Callable[[], Awaitable[Principal]],
+        refusal: type[OkrError],
+    ) -> Principal:
+        """Return whom `recognise` finds by what was shown; `refusal` is its word for a bad one.
+
+        Raises:
+            TooManyFailures, TooManyRequests, and what `recognise` raises.
+        """
+        who = await self._recognised(caller, shown, recognise, refusal)
         # All credentials of a person's are one, or a person could make more of them to ask more.
         counted = f"person:{who.person_id}" if who.person_id else who.credential
         standings = await self.limits.rates.count(who.tenant_id, counted)
@@ -85,12 +104,18 @@ class Service:
                 return done
         raise AssertionError("the last try returns or raises")
 
-    async def _recognised(self, caller: Caller) -> Principal:
-        failures, shown = self.limits.failures, bearer_token(caller.authorization)
+    async def _recognised(
+        self,
+        caller: Caller,
+        shown: str,
+        recognise: Callable[[], Awaitable[Principal]],
+        refusal: type[OkrError],
+    ) -> Principal:
+        failures = self.limits.failures
         failures.hold_off(caller.address, shown)
         try:
-            who = await self.gatekeeper.recognise(caller.authorization, caller.request_id)
-        except InvalidCredential:
+            who = await recognise()
+        except refusal:
             await failures.count(caller.address, shown)
             raise
         failures.remember(shown)

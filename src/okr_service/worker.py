@@ -11,13 +11,14 @@ from okr_service.imports.running import Imports
 from okr_service.kernel.database import Database
 from okr_service.kernel.outgoing import Outgoing
 from okr_service.kernel.queue import PATIENCE, Queue
+from okr_service.reminders.telling import Reminders
 from okr_service.settings import Settings
 from okr_service.webhooks.secrets import Secrets
 from okr_service.webhooks.turns import Turns
 
-_IMPORTS, _TURNS, _PUBLISHING = 2, 50, 20  # at once
+_IMPORTS, _TURNS, _PUBLISHING, _REMINDERS = 2, 50, 20, 2  # at once
 _LOOK_UPS = 100  # of names, so that a name server that does not answer holds up its own
-_CONNECTIONS = 8  # two imports and what each tells meanwhile, looking for jobs, and turns
+_CONNECTIONS = 8  # two imports and what each tells meanwhile, looking for jobs, turns and reminders
 
 
 class Worker:
@@ -43,10 +44,12 @@ class Worker:
         self.publishing = Publishing(
             self._database, feed, self._stream, settings.broker_subject_prefix
         )
-        # Apart, so that neither large imports nor slow addresses or brokers hold up the others.
+        self.reminders = Reminders(self._database, feed.wrote)
+        # Apart, so that none holds up another: large imports, slow addresses, large tenants.
         self._queues = [
             Queue(self._database, self.imports.works, _IMPORTS, patience),
             Queue(self._database, self.turns.works, _TURNS, patience),
+            Queue(self._database, self.reminders.works, _REMINDERS, patience),
         ]
         if settings.broker_url:
             self._queues.append(Queue(self._database, self.publishing.works, _PUBLISHING, patience))
@@ -67,4 +70,7 @@ class Worker:
         await self._database.close()
 
     async def _run(self) -> None:
+        keeping = asyncio.create_task(self.reminders.keep())
         await asyncio.gather(*(queue.run() for queue in self._queues))
+        keeping.cancel()
+        await asyncio.wait({keeping})

@@ -66,8 +66,8 @@ def requests_about(group: Group, name: str, kept: Json) -> Iterator[Request]:
     bodies = _bodies(of)
     for path, operations in group.app.openapi()["paths"].items():
         for method, operation in operations.items():
-            if not path.startswith("/v1"):
-                continue
+            if not (path.startswith("/v1") and operation["security"]):
+                continue  # it has no caller, or its address is the credential
             named = operation["operationId"]
             kind = path.split("/")[2].partition(":")[0]
             body = bodies[named] if "requestBody" in operation else None

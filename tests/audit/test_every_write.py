@@ -22,13 +22,14 @@ Json = dict[str, Any]  # what httpx gives
 
 _REQUEST = "audited-1"
 _WRITES_NOTHING = {"simulate", "cancel_import"}  # to the plan
-# What the tests of tenants, keys and issuers look at.
+# What the tests of tenants, keys, issuers, webhooks and calendars look at.
 _ELSEWHERE = {
     *("create_tenant", "create_api_key", "rotate_api_key", "revoke_api_key"),
     *(f"{verb}_identity_provider" for verb in ("create", "put", "patch", "delete")),
     *("check_identity_provider", "prove_identity_provider"),
     *(f"{verb}_webhook" for verb in ("create", "put", "patch", "delete", "ping", "replay")),
     *("rotate_webhook_secret", "replay_webhook_delivery"),
+    *("create_calendar", "delete_calendar"),
 }
 _WRITING = {
     operation["operationId"]: (method, path)

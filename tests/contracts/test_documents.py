@@ -18,6 +18,7 @@ from okr_service.settings import Settings
 _ROOT = Path(__file__).parents[2]
 SETTINGS = Settings(database_url="postgresql://unused/unused", api_key_secret=API_KEY_SECRET)
 DOCUMENT = create_app(SETTINGS).openapi()
+_OPEN = {"/v1/calendars/{secret}.ics"}  # its address is the credential
 OPERATIONS = [
     (path, method, operation)
     for path, methods in DOCUMENT["paths"].items()
@@ -60,12 +61,16 @@ def test_every_operation_is_described(path: str, method: str, operation: dict[st
     for parameter in operation.get("parameters", []):
         assert parameter.get("description") or parameter["schema"].get("description"), parameter
     if path.startswith("/v1"):
+        assert ("Idempotency-Key" in str(operation["parameters"])) == (method == "post")
+        told = set(operation["responses"]["429"]["headers"])
+        assert told == {"Retry-After", "RateLimit", "RateLimit-Policy"}
+    if path in _OPEN:
+        assert operation["security"] == []
+        assert {"400", "404", "429", "503"} <= set(operation["responses"])
+    elif path.startswith("/v1"):
         assert [*operation["security"][0]] == ["bearer"]
         assert set(operation["security"][0]["bearer"]) < set(Permission)
         assert {"400", "401", "403", "429", "503"} <= set(operation["responses"])
-        told = set(operation["responses"]["429"]["headers"])
-        assert told == {"Retry-After", "RateLimit", "RateLimit-Policy"}
-        assert ("Idempotency-Key" in str(operation["parameters"])) == (method == "post")
 
 
 def test_settings_are_described_in_the_readme() -> None:

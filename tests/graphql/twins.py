@@ -138,6 +138,8 @@ TWINS = {
     "assign_role": "Mutation.assignRole",
     "hand_over": "Mutation.handOver",
     "erase_person": "Mutation.erasePerson",
+    "create_calendar": "Mutation.createCalendar",
+    "delete_calendar": "Mutation.deleteCalendar",
     "simulate": "Mutation.simulate",
     "get_tenant": "Query.tenant",
     "patch_tenant": "Mutation.editTenant",
@@ -164,6 +166,7 @@ WITHOUT = {
     "export_actions": "its answer is a file",
     "export_check_ins": "its answer is a file",
     "export_scorecards": "its answer is a file",
+    "get_calendar": "calendar programs read files, and send no bearer token",
     "read_events": "the feed is for programs that keep a cursor; frontends subscribe",
     "export_audit_events": "its answer is a stream of lines without an end in sight; "
     "auditEvents shows the same, page by page",

@@ -26,6 +26,7 @@ from tests.graphql.twins import TWINS, ask_twin
 from tests.group import Group, founded, recognising_people
 from tests.imports.working import submitted
 from tests.kernel.sql import tables_without_tenant, touches_tables, without_tenant
+from tests.reminders.reminding import remind
 from tests.webhooks.kept import told
 
 from okr_service import models
@@ -334,6 +335,11 @@ async def filled(mine: Group, tenant: Tenant, kept: Json) -> Group:
     await submitted(mine.build.rest, "objective\nNEW\n", "dry_run")
     await told(mine.build)
     await _looked_at_by_the_broker(mine)
+    person = mine.people["an"]["id"]
+    assert (await mine.build.rest.post(f"/v1/people/{person}/calendar")).is_success
+    plan = await mine.build.action_plan(await mine.build.key_result())
+    await mine.build.action(plan, due_date="2026-01-08")
+    await remind(mine.app, tenant, "2026-01-09")
     user = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "mai"}
     assert (await mine.build.rest.post("/scim/v2/Users", json=user)).is_success
     return mine

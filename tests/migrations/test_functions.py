@@ -10,7 +10,11 @@ from okr_service.kernel.database import Database, Transaction
 
 _WRITTEN = {
     room: files(f"okr_service.{room}").joinpath("functions.sql").read_text("utf-8")
-    for room in ("access", "identity", "rollup", "audit", "events", "imports", "broker")
+    for room in (
+        *("access", "identity", "rollup", "audit", "events", "imports"),
+        "broker",
+        "reminders",
+    )
 }
 FUNCTIONS = [
     (room, name)

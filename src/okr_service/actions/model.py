@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from okr_service.kernel.model import Resource, foreign_key_index, unique_external_id
@@ -46,6 +46,7 @@ class Action(Resource):
         CheckConstraint("state IN ('todo', 'doing', 'done', 'cancelled')", name="state"),
         CheckConstraint("weight >= 0", name="weight"),
         foreign_key_index("action_plan_id"),
+        Index(None, "tenant_id", "due_date", "id", postgresql_where="state IN ('todo', 'doing')"),
         foreign_key_index("owner_id"),
     )
 

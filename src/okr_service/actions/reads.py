@@ -13,13 +13,8 @@ from okr_service.kernel.references import refers
 from okr_service.objectives.model import KeyResult
 from okr_service.organisation.model import Person
 
-_OVERDUE = func.coalesce(
-    and_(
-        Action.due_date < func.current_date(),
-        Action.state.in_([ActionState.TODO.value, ActionState.DOING.value]),
-    ),
-    False,
-)
+IS_OPEN = Action.state.in_([ActionState.TODO.value, ActionState.DOING.value])
+_OVERDUE = func.coalesce(and_(Action.due_date < func.current_date(), IS_OPEN), False)
 
 ACTIONS = Collection(
     Action,

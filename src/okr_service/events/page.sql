@@ -34,7 +34,9 @@ SELECT looked.*,
                             '{"specversion":"1.0","id":"', e.id,
                             '","source":"urn:uuid:', :tenant_id,
                             '","type":"', e.type,
-                            '","subject":"', CASE split_part(e.type, '.', 2)
+                            '","subject":"', CASE CASE
+                                WHEN e.type IN ('okr.check_in.due', 'okr.check_in.overdue')
+                                THEN 'key_result' ELSE split_part(e.type, '.', 2) END
                                 WHEN 'objective' THEN concat('objectives/', e.subject_id)
                                 WHEN 'key_result' THEN concat('key-results/', e.subject_id)
                                 WHEN 'check_in' THEN concat('check-ins/', e.subject_id)

@@ -1,16 +1,23 @@
-"""Placing events in the feed, and forgetting them."""
+"""Appending events that no write records, placing events in the feed, and forgetting them."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Integer, Uuid, bindparam, func, select, update
+import orjson
+from sqlalchemy import DateTime, Integer, Text, Uuid, bindparam, cast, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from okr_service.events.model import Event, EventFeed
+from okr_service.events.shapes import EventType
 from okr_service.kernel.database import Reading, Transaction
+from okr_service.kernel.model import new_id
 
 AT_ONCE = 5_000  # events
 _TENANT_ID = bindparam("tenant_id", type_=Uuid)
 _MOST = bindparam("most", type_=Integer)
+_PUBLISH = select(func.okr_publish(_TENANT_ID, cast(bindparam("told", type_=Text), JSONB)))
 _PLACE = select(func.okr_place_events(_TENANT_ID, _MOST))
 _FORGET = select(
     func.okr_forget_events(_TENANT_ID, bindparam("older", type_=DateTime(timezone=True)), _MOST)
@@ -24,6 +31,24 @@ _IS_UNPLACED = (
     select(Event.recorded).where(Event.tenant_id == _TENANT_ID, Event.place.is_(None)).exists()
 )
 _HEAD = select(_LAST_PLACE, _IS_UNPLACED)
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event of which there is no change to record: what of a thing, and what is said of it."""
+
+    type: EventType
+    subject: str
+    subject_id: UUID
+    objective_id: UUID
+    after: Mapping[str, object]
+    id: UUID = field(default_factory=new_id)
+
+
+async def publish(tx: Transaction, tenant_id: UUID, told: Sequence[Told]) -> None:
+    """Append events, in this order."""
+    given = orjson.dumps([asdict(one) for one in told], default=str).decode()
+    await tx.execute(_PUBLISH, {"tenant_id": tenant_id, "told": given})
 
 
 async def head(tx: Reading, tenant_id: UUID) -> tuple[int, bool]:

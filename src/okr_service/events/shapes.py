@@ -24,6 +24,8 @@ class EventType(StrEnum):
     KEY_RESULT_DELETED = "okr.key_result.deleted"
     CHECK_IN_RECORDED = "okr.check_in.recorded"
     CHECK_IN_VOIDED = "okr.check_in.voided"
+    CHECK_IN_DUE = "okr.check_in.due"
+    CHECK_IN_OVERDUE = "okr.check_in.overdue"
     FEED_CREATED = "okr.feed.created"
     FEED_UPDATED = "okr.feed.updated"
     FEED_DELETED = "okr.feed.deleted"
@@ -37,6 +39,8 @@ class EventType(StrEnum):
     ACTION_CREATED = "okr.action.created"
     ACTION_UPDATED = "okr.action.updated"
     ACTION_DELETED = "okr.action.deleted"
+    ACTION_DUE = "okr.action.due"
+    ACTION_OVERDUE = "okr.action.overdue"
     CYCLE_CREATED = "okr.cycle.created"
     CYCLE_UPDATED = "okr.cycle.updated"
     CYCLE_CLOSED = "okr.cycle.closed"
@@ -65,7 +69,8 @@ class EventData(View):
         description="As it was; null where the thing is new, or what was said of it is erased."
     )
     after: dict[str, object] | None = Field(
-        description="As it is since; null where the thing is gone, or what was said is erased."
+        description="As it is since; null where the thing is gone, or what was said is erased. "
+        "Of what is due: what it is, whose, and by when."
     )
 
 

@@ -11,11 +11,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
-from typing import TypeVar
 
 from okr_service.events.feed import Feed
 from okr_service.kernel.database import Database
-from okr_service.kernel.queue import NotYet, Task, are_waiting, over
+from okr_service.kernel.queue import NotYet, Task, are_waiting, to_its_end
 
 _TURN_SECONDS = 30.0  # after which others are let in, should they wait
 _LETS_IN = timedelta(seconds=3)  # longer than the queue takes to look again
@@ -23,8 +22,6 @@ _LINGERS = 10.0  # seconds after the last event, for the next is likely near
 _STEP = 1.0  # seconds
 _SOON = timedelta(seconds=5)
 _SOONEST = timedelta(milliseconds=200)
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -59,10 +56,10 @@ class Turn:
         lingers_until = 0.0  # not at all, before there was anything
         while True:
             if monotonic() > ends:
-                await _to_its_end(self.tidy(task))
-                await _to_its_end(self._let_others_in(task))
+                await to_its_end(self.tidy(task))
+                await to_its_end(self._let_others_in(task))
                 ends = monotonic() + _TURN_SECONDS
-            done = await _to_its_end(self.round(task))
+            done = await to_its_end(self.round(task))
             if done is None:
                 return
             if done.did:
@@ -80,23 +77,12 @@ class Turn:
         """Wait for what is likely near; raises NotYet where that is nothing."""
         if done.lingers and lingers > 0:
             if lingers < _LINGERS - _STEP:
-                await _to_its_end(self._let_others_in(task))
+                await to_its_end(self._let_others_in(task))
             until = monotonic() + min(_STEP, lingers, max(done.due, _SOONEST).total_seconds())
             seconds = until - monotonic()
             if not await self.feed.beyond(task.tenant_id, done.place, seconds):
                 await asyncio.sleep(max(0.0, until - monotonic()))  # where too many wait already
             return
-        await _to_its_end(self.tidy(task))
+        await to_its_end(self.tidy(task))
         looks_again = _SOON if lingers > -_STEP else self.looks_every
         raise NotYet(min(max(done.due, _SOONEST), looks_again))
-
-
-async def _to_its_end(work: Awaitable[_T]) -> _T:
-    """Do some work to its end, though whoever does it is told to stop meanwhile."""
-    doing = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        await over(doing)
-        doing.exception()  # which nobody needs any more
-        raise

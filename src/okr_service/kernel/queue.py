@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from pgqueuer.adapters.persistence.qb import (
@@ -77,6 +77,7 @@ _NAMES = DBSettings(
 )
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,20 @@ async def hasten(tx: Transaction, kind: str, tasks: Sequence[Task]) -> None:
 async def are_waiting(tx: Transaction, kind: str) -> bool:
     """Say whether jobs of a kind wait for somebody to take them."""
     return bool(await _within(tx).fetch(_ARE_WAITING, kind))
+
+
+async def to_its_end(work: Awaitable[_T]) -> _T:
+    """Do some work to its end, though whoever does it is told to stop meanwhile.
+
+    Cut off in the middle, a statement leaves a connection to be cleaned up by nobody.
+    """
+    doing = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await _over(doing)
+        doing.exception()  # which nobody needs any more
+        raise
 
 
 def _name(kind: str, task: Task) -> str:
@@ -197,7 +212,7 @@ class Queue:
             except asyncio.CancelledError:
                 # By `stop`, or by whoever ends the process: the job goes back into the queue.
                 doing.cancel()
-                await over(doing)
+                await _over(doing)
                 again = timedelta(0)
             finally:
                 self._doing.discard(doing)
@@ -257,7 +272,7 @@ class Queue:
             await tx.execute(_FORGET_LOG, {"kept": _LOG_KEPT})
 
 
-async def over(doing: "asyncio.Future[Any]") -> None:
+async def _over(doing: "asyncio.Future[Any]") -> None:
     """Wait until some work is over, however often that is interrupted."""
     while not doing.done():
         with suppress(asyncio.CancelledError):

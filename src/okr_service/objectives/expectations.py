@@ -62,11 +62,12 @@ _planned = (
     .correlate(KeyResult, Cycle)
     .lateral("planned")
 )
-_IS_REPORTED_ON = and_(
-    KeyResult.source == literal(ValueSource.CHECK_INS.value),
+# Whether what hangs from an objective is still to be done at all.
+GOES_ON = and_(
     Objective.state == literal(ObjectiveState.ACTIVE.value),
     Cycle.state == literal(CycleState.OPEN.value),
 )
+_IS_REPORTED_ON = and_(KeyResult.source == literal(ValueSource.CHECK_INS.value), GOES_ON)
 _due = func.okr_check_in_due(
     func.coalesce(KeyResult.cadence, Cycle.cadence),
     _FIRST_DAY,

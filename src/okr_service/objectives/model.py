@@ -63,6 +63,7 @@ class Objective(TreeRow):
         foreign_key_index("cycle_id"),
         Index(None, "tenant_id", "parent_id", "position", "id"),
         foreign_key_index("carried_over_from_id", seldom=True),
+        Index(None, "tenant_id", "id", postgresql_where=f"state = 'active' AND {_ALIVE}"),
         search_index(),
         _ROOMY,
     )

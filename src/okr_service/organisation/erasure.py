@@ -17,6 +17,7 @@ from okr_service.kernel.writes import change, differences
 from okr_service.organisation.errors import PersonNotFound
 from okr_service.organisation.handover import hand_over_to_leader
 from okr_service.organisation.model import Person
+from okr_service.reminders.model import CalendarAddress
 from okr_service.scim.model import ScimUser
 
 _NAMELESS = "—"
@@ -56,6 +57,8 @@ async def erase_person(
     events = await erase_personal_data(tx, who, person_id)
     await erase_from_events(tx, who.tenant_id, person_id)
     await _erase_user(tx, who.tenant_id, person_id)
+    of = (CalendarAddress.tenant_id == who.tenant_id, CalendarAddress.person_id == person_id)
+    await tx.execute(delete(CalendarAddress).where(*of))
     await erase_answers(tx, who.tenant_id, mentioned)
     await _erase_reports(tx, who.tenant_id)
     if changed or events:

@@ -20,6 +20,8 @@ class Tenant(Model):
         CheckConstraint(
             "behind_from < on_track_from AND on_track_from < ahead_from", name="health"
         ),
+        CheckConstraint("reminder_days_ahead BETWEEN 0 AND 31", name="reminder_days_ahead"),
+        CheckConstraint("reminder_hour BETWEEN 0 AND 23", name="reminder_hour"),
     )
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -28,6 +30,8 @@ class Tenant(Model):
     ahead_from: Mapped[Decimal] = mapped_column(default=Decimal("0.05"), server_default="0.05")
     on_track_from: Mapped[Decimal] = mapped_column(default=Decimal("-0.1"), server_default="-0.1")
     behind_from: Mapped[Decimal] = mapped_column(default=Decimal("-0.25"), server_default="-0.25")
+    reminder_days_ahead: Mapped[int] = mapped_column(default=1, server_default="1")
+    reminder_hour: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

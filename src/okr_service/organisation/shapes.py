@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, PlainSerializer, StrictBool, StringConstraints
 
 from okr_service.access.policy import Role
-from okr_service.kernel.fields import ExternalId, Figure, Input, Reference, Title, View
+from okr_service.kernel.fields import Count, ExternalId, Figure, Input, Reference, Title, View
 from okr_service.kernel.paging import Listing, Names, Refs, Set
 
 Difference = Annotated[
@@ -141,6 +141,12 @@ class TenantSettings(Input):
     behind_from: Difference = Field(
         default=Decimal("-0.25"), description="The least difference that is `behind`."
     )
+    reminder_days_ahead: Annotated[Count, Field(le=31)] = Field(
+        default=1, description="How many days before it is due something is told as due."
+    )
+    reminder_hour: Annotated[Count, Field(le=23)] = Field(
+        default=1, description="From which hour (UTC) on, of a day, it is told what is due."
+    )
 
 
 class TenantView(View):
@@ -154,3 +160,5 @@ class TenantView(View):
     ahead_from: float
     on_track_from: float
     behind_from: float
+    reminder_days_ahead: int
+    reminder_hour: int

@@ -1,6 +1,7 @@
 """The tenant: how it is founded, and what its admins decide."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -10,12 +11,15 @@ from okr_service.audit.service import Change, record
 from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.documents import Representation
 from okr_service.kernel.errors import VersionMismatch
+from okr_service.kernel.queue import Task, put
 from okr_service.kernel.references import Versions
 from okr_service.kernel.writes import differences
 from okr_service.organisation.errors import ThresholdsOutOfOrder
 from okr_service.organisation.model import Tenant
 from okr_service.organisation.shapes import TenantSettings, TenantView
 
+REMINDERS = "reminders"  # the kind of job that each tenant has one of, see that room
+_FIRST_AFTER = timedelta(hours=1)  # nothing is due before
 _SHOWN = [name for name in TenantView.model_fields if name != "id"]
 
 
@@ -26,6 +30,8 @@ async def found_tenant(tx: Transaction, who: Principal, name: str) -> Tenant | N
     if made is not None:
         change = Change("created", "tenant", made.tenant_id, after={"name": name})
         await record(tx, who, change)
+        # Under the tenant's own id, so that it can have no second one.
+        await put(tx, REMINDERS, Task(made.tenant_id, made.tenant_id), _FIRST_AFTER)
     return made
 
 

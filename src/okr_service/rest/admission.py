@@ -8,10 +8,14 @@ from okr_service.serving import Caller, Service
 
 async def admitted(request: Request, service: Service) -> Principal:
     """Return the caller of a request; raises what `Service.admitted` raises."""
-    caller = Caller(
+    return await service.admitted(caller_of(request))
+
+
+def caller_of(request: Request) -> Caller:
+    """Return what is known of who calls before they are recognised."""
+    return Caller(
         request.headers.get("authorization") or "",
         request.client.host if request.client else "",
         request.scope["request_id"],
         request.scope["answer_headers"],
     )
-    return await service.admitted(caller)

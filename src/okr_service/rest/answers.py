@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import ColumnElement
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
@@ -30,7 +31,7 @@ async def show(
     shown = await collection.one(call.tx, call.who.tenant_id, call.who.sight, condition, request)
     if shown is None:
         raise absent
-    return _unless_known(call, shown, _JSON)
+    return unless_known(call.request, shown, _JSON)
 
 
 async def written(
@@ -50,17 +51,18 @@ async def written(
 def document(call: ReadCall, shown: Representation | str) -> Response:
     """Answer with a JSON document, or 304 where the caller has it already."""
     whole = Representation(shown, 0) if isinstance(shown, str) else shown
-    return _unless_known(call, whole, _JSON)
+    return unless_known(call.request, whole, _JSON)
 
 
 def picture(call: ReadCall, text: str) -> Response:
     """Answer with a picture, or 304 where the caller has it already."""
-    return _unless_known(call, Representation(text, 0), "image/svg+xml")
+    return unless_known(call.request, Representation(text, 0), "image/svg+xml")
 
 
-def _unless_known(call: ReadCall, shown: Representation, media_type: str) -> Response:
+def unless_known(request: Request, shown: Representation, media_type: str) -> Response:
+    """Answer with a representation, or 304 where the caller has it already."""
     tag = etag(shown)
-    if matches(call.request.headers.get("if-none-match"), tag):
+    if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers={"ETag": tag})
     return Response(shown.text, 200, {"ETag": tag}, media_type)
 

@@ -33,6 +33,7 @@ _TAGS = {
     "cycles": "The periods a group plans in.",
     "organisation": "Units and people.",
     "metric feeds": "Figures that other systems send, and what key results make of them.",
+    "calendars": "What people own and is due, for calendar programs to subscribe to.",
     "imports": "Loading a year's targets from a flat file.",
     "exports": "The plan as a flat file, and tables to report from.",
     "audit": "Who changed what.",
@@ -135,11 +136,12 @@ _DOCUMENTS = (
     "/tree",
     "/tree.svg",
 )
-_WITHOUT_VERSIONS = ("check-ins", "api-keys", "imports", ":check")
+_WITHOUT_VERSIONS = ("check-ins", "api-keys", "imports", ":check", "/calendar")
 # POST here answers with a secret.
-_SHOWN_ONCE = ("/api-keys", "/tenants", ":rotate")
+_SHOWN_ONCE = ("/api-keys", "/tenants", ":rotate", "/calendar")
 _CAN_BE_TOO_MUCH = ("/history", "/tree")
 _FEED = "/v1/events"
+_OPEN_STATUSES = (400, 404, 429, 503)
 _EXAMPLES: dict[str, Node] = {
     "NewObjective": {
         "external_id": "MT-GACH-01",
@@ -244,6 +246,9 @@ def _complete_operation(path: str, method: str, operation: Node) -> None:
     if not path.startswith("/v1"):
         operation["security"] = []
         return
+    if PERMISSION not in operation:
+        _complete_open(operation)
+        return
     operation["security"] = [{"bearer": [operation.pop(PERMISSION)]}]
     named = _header_names(path, method)
     operation.setdefault("parameters", []).extend(_header(name) for name in named)
@@ -254,6 +259,22 @@ def _complete_operation(path: str, method: str, operation: Node) -> None:
             answer["headers"] = headers
     if "If-None-Match" in named and method == "get":
         operation["responses"]["304"] = {"description": "The caller has it already."}
+
+
+def _complete_open(operation: Node) -> None:
+    """Complete what needs no bearer token: its address lets in."""
+    operation["security"] = []
+    named = ("Accept-Language", "If-None-Match")
+    operation.setdefault("parameters", []).extend(_header(name) for name in named)
+    operation["responses"]["200"]["headers"] = {
+        "ETag": {"description": "Its digest.", "schema": _TEXT},
+        **{name: {"$ref": f"#/components/headers/{name}"} for name in _RATE_LIMIT},
+    }
+    operation["responses"]["304"] = {"description": "The caller has it already."}
+    for status in _OPEN_STATUSES:
+        operation["responses"][str(status)] = _error(status)
+        if headers := _answer_headers(str(status), "", "get"):
+            operation["responses"][str(status)]["headers"] = headers
 
 
 def _is_no_page(path: str) -> bool:

@@ -247,4 +247,8 @@ SENTENCES: dict[str, str] = {
     "rồi tiếp tục từ hiện tại.",
     "cursor-of-another-feed": "Dòng sự kiện không có điều mà con trỏ này trỏ tới: nó đã được "
     "khôi phục từ một bản sao; hãy đọc lại toàn bộ.",
+    # calendars
+    "calendar-not-found": "Không có lịch ở địa chỉ này, hoặc không còn nữa.",
+    "no-calendar-of": "{ref} không có lịch để theo dõi.",
+    "calendar-of-nobody": "{ref} không còn làm việc ở đây nên lịch của họ sẽ trống.",
 }
