@@ -29,6 +29,7 @@ from okr_service.credentials.tenants import (
 )
 from okr_service.files import export_file, import_file, template_file
 from okr_service.kernel.database import SERVICE_ROLE, Database, database_url
+from okr_service.kernel.distribution import NoCitus, distribute
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.garbage import settle
 from okr_service.kernel.migrations import admit, unmigrate
@@ -136,6 +137,22 @@ async def _admit(settings: Settings, login: str) -> None:
         await _as_owner(settings, lambda owner: admit(owner, login))
     except DBAPIError as error:
         fail(f"the tables are migrated, but `GRANT {SERVICE_ROLE} TO {login}` failed: {error.orig}")
+
+
+@app.command("distribute")
+def distribute_tables(data: DataFolder = DATA / "serve") -> None:
+    """Shard the tables by tenant: the database is the coordinator of a Citus cluster."""
+    with _settings(data) as settings:
+        asyncio.run(_as_owner(settings, _distribute))
+
+
+async def _distribute(owner: Database) -> None:
+    try:
+        async with owner.transaction() as tx:
+            names = await distribute(tx)
+    except NoCitus:
+        fail("this database has no extension citus: it is no coordinator of a cluster")
+    print(f"distributed by tenant: {', '.join(names) or 'nothing, for all is already'}")
 
 
 @app.command()

@@ -207,7 +207,8 @@ class _Translated:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        if isinstance(error, NotReached):
+        # The driver raises these too. Others may, so nobody else is talked to in such a block.
+        if isinstance(error, ConnectionError):
             raise _unavailable(error) from error
         if isinstance(error, DBAPIError):
             if sqlstate(error) == _QUERY_CANCELED:
