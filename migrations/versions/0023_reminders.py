@@ -10,7 +10,7 @@ depends_on = None
 
 # As in okr_service/reminders/functions.sql when this was written.
 _PUT = """
-CREATE FUNCTION okr_put_reminders() RETURNS bigint
+CREATE FUNCTION okr_put_hourly() RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH missing AS (
@@ -18,11 +18,11 @@ BEGIN ATOMIC
           FROM tenants AS t
          WHERE NOT EXISTS (
                SELECT FROM okr_jobs.pgqueuer AS q
-                WHERE q.dedupe_key = concat('reminders ', t.tenant_id, '/', t.tenant_id))
+                WHERE q.dedupe_key = concat('hourly ', t.tenant_id, '/', t.tenant_id))
     ),
     put AS (
         INSERT INTO okr_jobs.pgqueuer (priority, status, entrypoint, dedupe_key, payload)
-        SELECT 0, 'queued', 'reminders', concat('reminders ', m.task), convert_to(m.task, 'UTF8')
+        SELECT 0, 'queued', 'hourly', concat('hourly ', m.task), convert_to(m.task, 'UTF8')
           FROM missing AS m
             ON CONFLICT DO NOTHING
         RETURNING id
@@ -62,7 +62,7 @@ def upgrade() -> None:
         op.execute(f"CREATE POLICY of_the_tenant ON {table} USING ({of_tenant})")
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(_PUT)
-    op.execute("SELECT okr_put_reminders()")
+    op.execute("SELECT okr_put_hourly()")
 
 
 def _create_tables() -> None:
@@ -108,8 +108,8 @@ def _create_tables() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP FUNCTION okr_put_reminders()")
-    op.execute("DELETE FROM okr_jobs.pgqueuer WHERE entrypoint = 'reminders'")
+    op.execute("DROP FUNCTION okr_put_hourly()")
+    op.execute("DELETE FROM okr_jobs.pgqueuer WHERE entrypoint = 'hourly'")
     for table in reversed(_TABLES):
         op.drop_table(table)
     for setting in reversed(_SETTINGS):

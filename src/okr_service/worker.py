@@ -10,15 +10,18 @@ from okr_service.events.feed import Feed
 from okr_service.imports.running import Imports
 from okr_service.kernel.database import Database
 from okr_service.kernel.outgoing import Outgoing
-from okr_service.kernel.queue import PATIENCE, Queue
+from okr_service.kernel.queue import PATIENCE, Queue, Task
+from okr_service.organisation.tenant import HOURLY
 from okr_service.reminders.telling import Reminders
 from okr_service.settings import Settings
 from okr_service.webhooks.secrets import Secrets
 from okr_service.webhooks.turns import Turns
 
-_IMPORTS, _TURNS, _PUBLISHING, _REMINDERS = 2, 50, 20, 2  # at once
+_IMPORTS, _TURNS, _PUBLISHING, _HOURLY = 2, 50, 20, 2  # at once
 _LOOK_UPS = 100  # of names, so that a name server that does not answer holds up its own
-_CONNECTIONS = 8  # two imports and what each tells meanwhile, looking for jobs, turns and reminders
+_CONNECTIONS = (
+    8  # two imports and what each tells meanwhile, looking for jobs, turns, each hour's work
+)
 
 
 class Worker:
@@ -44,12 +47,13 @@ class Worker:
         self.publishing = Publishing(
             self._database, feed, self._stream, settings.broker_subject_prefix
         )
+        self._feed = feed
         self.reminders = Reminders(self._database, feed.wrote)
         # Apart, so that none holds up another: large imports, slow addresses, large tenants.
         self._queues = [
             Queue(self._database, self.imports.works, _IMPORTS, patience),
             Queue(self._database, self.turns.works, _TURNS, patience),
-            Queue(self._database, self.reminders.works, _REMINDERS, patience),
+            Queue(self._database, {HOURLY: self._each_hour}, _HOURLY, patience),
         ]
         if settings.broker_url:
             self._queues.append(Queue(self._database, self.publishing.works, _PUBLISHING, patience))
@@ -74,3 +78,9 @@ class Worker:
         await asyncio.gather(*(queue.run() for queue in self._queues))
         keeping.cancel()
         await asyncio.wait({keeping})
+
+    async def _each_hour(self, task: Task) -> None:
+        """Forget what a tenant has kept for long enough, and tell what is due there."""
+        await self._feed.forget(task.tenant_id)
+        await self.turns.forget(task.tenant_id)
+        await self.reminders.do(task)

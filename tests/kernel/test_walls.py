@@ -27,7 +27,7 @@ _FEWER = {
 _SHOWS_OTHERS = "okr_identity_providers"
 # They look at the tables of all tenants: for PostgreSQL's own use, and for jobs that are missing.
 # They say nothing, or how many.
-_SHOW_NOTHING = {"okr_take_stock", "okr_put_reminders"}
+_SHOW_NOTHING = {"okr_take_stock", "okr_put_hourly"}
 _BEHIND_THE_WALL = {
     "okr_units_found",
     "okr_people_found",

@@ -37,7 +37,7 @@ _KEPT = text("SELECT count(*) FROM reminders WHERE tenant_id = :tenant_id")
 
 
 def _job(tenant: Tenant) -> dict[str, str]:
-    return {"name": f"reminders {tenant.tenant_id}/{tenant.tenant_id}"}
+    return {"name": f"hourly {tenant.tenant_id}/{tenant.tenant_id}"}
 
 
 async def test_many_at_the_same_instant_tell_once(
@@ -193,7 +193,7 @@ async def test_each_statement_names_the_tenant_of_each_table(
     async with client(app, "none") as program:
         assert "BEGIN:VEVENT" in (await program.get(path)).text
     assert len(heard) > 12
-    asked = {sql for sql in heard if "okr_put_reminders" not in sql}
+    asked = {sql for sql in heard if "okr_put_hourly" not in sql}
     assert {sql: found for sql in asked if (found := tables_without_tenant(sql))} == {}
 
 

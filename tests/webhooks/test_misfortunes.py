@@ -19,7 +19,7 @@ from okr_service.events import turns as taking_turns
 from okr_service.kernel.database import Database
 from okr_service.kernel.queue import SCHEMA, NotYet, Task
 from okr_service.webhooks import deliveries as settling
-from okr_service.webhooks import turns
+from okr_service.webhooks import service, turns
 
 Receiving = Callable[..., Receiver]
 _OLDER = text("""
@@ -29,6 +29,10 @@ _OLDER = text("""
 """)
 _FAILS_LONGER = text("""
     UPDATE webhooks SET failing_since = failing_since - CAST(:by AS interval), paused_until = NULL
+     WHERE tenant_id = :tenant_id
+""")
+_FINISHED_EARLIER = text("""
+    UPDATE webhook_deliveries SET finished_at = finished_at - CAST(:by AS interval)
      WHERE tenant_id = :tenant_id
 """)
 _TURNS = text(f"SELECT count(*) FROM {SCHEMA}.pgqueuer WHERE dedupe_key LIKE :name")
@@ -374,3 +378,34 @@ async def test_turned_off_and_on_it_has_one_turn(
             await eventually(lambda: connection.scalar(_TURNS, name), lambda found: found == 1)
         await build.rest.delete(f"/v1/webhooks/{webhook['id']}")
     assert [one.event["type"] for one in receiver.received] == ["okr.unit.created"]
+
+
+async def test_what_was_told_is_forgotten_though_the_webhook_is_disabled(
+    app: FastAPI, build: Build, tenant: Tenant, database: Database, receiving: Receiving
+) -> None:
+    receiver = receiving()
+    webhook = await made(build, receiver)
+    await build.unit()
+    worker = worker_of(app)
+    with pytest.raises(NotYet):
+        await worker.turns.do(await turn_of(database, tenant))
+    assert len(await deliveries(build)) == 1
+    await build.rest.patch(f"/v1/webhooks/{webhook['id']}", json={"enabled": False})
+    await worker.turns.forget(tenant.tenant_id)
+    assert len(await deliveries(build)) == 1
+    async with database.transaction(tenant.tenant_id) as tx:
+        ago = {"by": worker.turns.kept, "tenant_id": tenant.tenant_id}
+        await tx.execute(_FINISHED_EARLIER, ago)
+    await worker.turns.forget(tenant.tenant_id)
+    assert await deliveries(build) == []
+
+
+async def test_a_tenant_has_only_so_many(
+    build: Build, receiving: Receiving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MOST", 1)
+    receiver = receiving()
+    await made(build, receiver)
+    again = {"name": "Another", "url": receiver.url}
+    refused = await build.rest.post("/v1/webhooks", json=again)
+    assert (refused.status_code, refused.json()["code"]) == (409, "too-many-webhooks")

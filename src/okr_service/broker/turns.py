@@ -52,7 +52,7 @@ class Publishing:
             partial(self._is_of_feed, task.tenant_id),
         )
         publish = partial(self._round, line)
-        turn = Turn(self.database, self.feed, TURN, publish, _nothing, _LOOKS_EVERY)
+        turn = Turn(self.database, self.feed, TURN, publish, _LOOKS_EVERY)
         await turn.take(task)
 
     def _subjects(self, tenant_id: UUID) -> str:
@@ -107,7 +107,3 @@ class Publishing:
     async def _is_of_feed(self, tenant_id: UUID, cursor: Cursor) -> bool:
         async with self.database.reading(tenant_id) as tx:
             return await is_of_feed(tx, tenant_id, cursor)
-
-
-async def _nothing(_: Task) -> None:
-    pass

@@ -1,7 +1,6 @@
 """The feed of each tenant as one process reads it: parts, waiting for more, and forgetting."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -18,12 +17,10 @@ from okr_service.events.reads import Happened, Part, part_of_feed
 from okr_service.events.service import AT_ONCE, forget_events, head, place_events
 from okr_service.events.shapes import LATEST, LONGEST_WAIT, EventsWanted, EventType
 from okr_service.events.wakeups import Wakeups
-from okr_service.kernel.database import FAILURES, Database, is_retryable
-from okr_service.kernel.traces import traceback_of
+from okr_service.kernel.database import Database, is_retryable
 
 Recognise = Callable[[], Awaitable[Principal]]
 
-_FORGETS_EVERY = 600.0  # seconds
 _LONGEST_PAUSE = 1.0  # seconds before looking again, where what happened was not wanted
 _log = logging.getLogger(__name__)
 
@@ -42,8 +39,6 @@ class Feed:
         self._told = told  # of each tenant in which this process committed something
         self._wakeups = Wakeups(self._look)
         self.broadcast = Broadcast(self._stretch, self._wakeups.beyond)
-        self._written: set[UUID] = set()
-        self._forgetting: asyncio.Task[None] | None = None
 
     async def read(self, who: Principal, wanted: EventsWanted) -> Part:
         """Return the next events that a caller wants and sees; waits for none.
@@ -122,9 +117,6 @@ class Feed:
         """Take note that this process committed something: who waits need not wait longer."""
         self._wakeups.wrote(tenant_id)
         self._told(tenant_id)
-        self._written.add(tenant_id)
-        if self._forgetting is None or self._forgetting.done():
-            self._forgetting = asyncio.create_task(self._forget_from_now_on())
 
     async def forget(self, tenant_id: UUID) -> int:
         """Delete what is older than it is to be kept; returns how many events."""
@@ -140,10 +132,6 @@ class Feed:
         """Stop what goes on in the background."""
         await self.broadcast.close()
         await self._wakeups.close()
-        if self._forgetting is not None:
-            self._forgetting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._forgetting
 
     async def _read(self, who: Principal, wanted: EventsWanted) -> Part:
         async with self._database.reading(who.tenant_id) as connection:
@@ -173,16 +161,3 @@ class Feed:
             if not is_retryable(error):
                 raise
             return 0  # somebody else is at it
-
-    async def _forget_from_now_on(self) -> None:
-        while self._written:
-            await asyncio.sleep(_FORGETS_EVERY)
-            tenants, self._written = self._written, set()
-            for tenant_id in tenants:
-                try:
-                    await self.forget(tenant_id)
-                except FAILURES as error:
-                    self._written.add(tenant_id)
-                    _log.warning(
-                        "old events of %s are still there: %s", tenant_id, traceback_of(error)
-                    )

@@ -43,7 +43,6 @@ class Turn:
     feed: Feed
     kind: str  # of job
     round: Callable[[Task], Awaitable[Round | None]]  # None where the turn is over for good
-    tidy: Callable[[Task], Awaitable[None]]
     looks_every: timedelta
 
     async def take(self, task: Task) -> None:
@@ -56,7 +55,6 @@ class Turn:
         lingers_until = 0.0  # not at all, before there was anything
         while True:
             if monotonic() > ends:
-                await to_its_end(self.tidy(task))
                 await to_its_end(self._let_others_in(task))
                 ends = monotonic() + _TURN_SECONDS
             done = await to_its_end(self.round(task))
@@ -83,6 +81,5 @@ class Turn:
             if not await self.feed.beyond(task.tenant_id, done.place, seconds):
                 await asyncio.sleep(max(0.0, until - monotonic()))  # where too many wait already
             return
-        await to_its_end(self.tidy(task))
         looks_again = _SOON if lingers > -_STEP else self.looks_every
         raise NotYet(min(max(done.due, _SOONEST), looks_again))

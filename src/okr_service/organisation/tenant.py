@@ -18,7 +18,7 @@ from okr_service.organisation.errors import ThresholdsOutOfOrder
 from okr_service.organisation.model import Tenant
 from okr_service.organisation.shapes import TenantSettings, TenantView
 
-REMINDERS = "reminders"  # the kind of job that each tenant has one of, see that room
+HOURLY = "hourly"  # the kind of job that each tenant has one of, see `okr_service.worker`
 _FIRST_AFTER = timedelta(hours=1)  # nothing is due before
 _SHOWN = [name for name in TenantView.model_fields if name != "id"]
 
@@ -31,7 +31,7 @@ async def found_tenant(tx: Transaction, who: Principal, name: str) -> Tenant | N
         change = Change("created", "tenant", made.tenant_id, after={"name": name})
         await record(tx, who, change)
         # Under the tenant's own id, so that it can have no second one.
-        await put(tx, REMINDERS, Task(made.tenant_id, made.tenant_id), _FIRST_AFTER)
+        await put(tx, HOURLY, Task(made.tenant_id, made.tenant_id), _FIRST_AFTER)
     return made
 
 

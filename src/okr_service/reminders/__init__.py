@@ -19,9 +19,10 @@ events, so the feed, webhooks and their filters have them, and what is private s
 - *Bounded.* Nothing is told of what was due more than 400 days ago, so rows older than that
   are deleted. All that can be due is walked through by an index, a window at a time, and
   told in transactions of some hundreds.
-- *The job.* Each tenant has one in the queue, which puts itself back until the next hour.
+- *The job.* Each tenant has one in the queue, which puts itself back until the next hour, and
+  has done what else is to be done then (`okr_service.worker`).
   It is put there with the tenant. Workers look for tenants without one, when they begin
-  and every ten minutes (`okr_put_reminders`), so that one that is lost is there again.
+  and every ten minutes (`okr_put_hourly`), so that one that is lost is there again.
 
 **Calendars.** A calendar program can send no bearer token, so the address of a calendar is
 a secret: `/v1/calendars/okrcal_….ics`. It has the form of an API key and is kept as one, by

@@ -1,4 +1,4 @@
--- The function by which the jobs of reminders are found again. A migration installs it; a
+-- The function by which the jobs that tenants have done each hour are found again. A migration installs it; a
 -- test compares what is installed with this file.
 
 -- Put the job of each tenant that has none in the queue; how many had none? One that is held,
@@ -7,7 +7,7 @@
 -- It can name no tenant, for it is about all of them. It runs as the tables' owner, for its
 -- caller sees none, and tells no more than a number; its names were bound when it was made,
 -- and its search path is fixed all the same. What it puts is what `kernel.queue.put` does.
-CREATE FUNCTION okr_put_reminders() RETURNS bigint
+CREATE FUNCTION okr_put_hourly() RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH missing AS (
@@ -15,11 +15,11 @@ BEGIN ATOMIC
           FROM tenants AS t
          WHERE NOT EXISTS (
                SELECT FROM okr_jobs.pgqueuer AS q
-                WHERE q.dedupe_key = concat('reminders ', t.tenant_id, '/', t.tenant_id))
+                WHERE q.dedupe_key = concat('hourly ', t.tenant_id, '/', t.tenant_id))
     ),
     put AS (
         INSERT INTO okr_jobs.pgqueuer (priority, status, entrypoint, dedupe_key, payload)
-        SELECT 0, 'queued', 'reminders', concat('reminders ', m.task), convert_to(m.task, 'UTF8')
+        SELECT 0, 'queued', 'hourly', concat('hourly ', m.task), convert_to(m.task, 'UTF8')
           FROM missing AS m
             ON CONFLICT DO NOTHING
         RETURNING id

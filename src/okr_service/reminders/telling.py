@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -10,9 +10,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from okr_service.kernel.database import Database
-from okr_service.kernel.queue import NotYet, Task, Work, to_its_end
+from okr_service.kernel.queue import NotYet, Task, to_its_end
 from okr_service.organisation.model import Tenant
-from okr_service.organisation.tenant import REMINDERS
 from okr_service.reminders.due import ACTIONS, CHECK_INS, Day, Place, Reminded
 from okr_service.reminders.service import forget, seem_due, tell
 
@@ -22,7 +21,7 @@ _FORGOTTEN_AT_ONCE = 5_000
 _EVERY = timedelta(hours=1)
 _LOOKS_EVERY = 600.0  # seconds
 _AGAIN_AFTER = 10.0  # seconds, where that could not be done
-_PUT = select(func.okr_put_reminders())
+_PUT = select(func.okr_put_hourly())
 _log = logging.getLogger(__name__)
 
 
@@ -32,11 +31,6 @@ class Reminders:
 
     database: Database
     told: Callable[[UUID], None]  # of each tenant in which something was
-
-    @property
-    def works(self) -> Mapping[str, Work]:
-        """Return what is done about each kind of job."""
-        return {REMINDERS: self.do}
 
     async def do(self, task: Task) -> None:
         """Tell what is due.
@@ -68,7 +62,7 @@ class Reminders:
         while True:
             try:
                 if put := await to_its_end(self._put()):
-                    _log.warning("%d tenants had no job that reminds, and have one again", put)
+                    _log.warning("%d tenants had no job of each hour, and have one again", put)
                 await asyncio.sleep(_LOOKS_EVERY)
             except Exception as error:  # noqa: BLE001 - whatever it was, it is tried again
                 _log.warning("it is not known who has no reminders: %s", type(error).__name__)

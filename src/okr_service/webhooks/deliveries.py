@@ -14,6 +14,7 @@ from sqlalchemy import (
     Interval,
     Text,
     Uuid,
+    any_,
     bindparam,
     delete,
     func,
@@ -253,19 +254,17 @@ async def _disable(tx: Transaction, webhook: Webhook, reason: DisabledReason) ->
     await record(tx, as_whom(webhook), event)
 
 
-async def forget(tx: Transaction, task: Task, kept: timedelta) -> None:
-    """Delete the log of what was finished long ago, some of it at a time."""
-    of = (
-        WebhookDelivery.tenant_id == task.tenant_id,
-        WebhookDelivery.webhook_id == select(Webhook.id).where(*_of_turn(task)).scalar_subquery(),
-    )
-    is_old = WebhookDelivery.finished_at < func.now() - kept
+async def forget(tx: Transaction, tenant_id: UUID, kept: timedelta) -> int:
+    """Delete the log of what was finished long ago, some of it at a time; returns how much."""
+    is_old = (WebhookDelivery.finished_at < func.now() - kept,)
+    all_there_are = select(Webhook.id).where(Webhook.tenant_id == tenant_id).scalar_subquery()
     old = (
         select(WebhookDelivery.id)
-        .where(*of, is_old)
-        .order_by(WebhookDelivery.finished_at)
+        .where(WebhookDelivery.tenant_id == tenant_id, *is_old)
+        .where(WebhookDelivery.webhook_id == any_(func.array(all_there_are)))
         .limit(_FORGOTTEN_AT_ONCE)
     )
+    of = (WebhookDelivery.tenant_id == tenant_id, WebhookDelivery.id.in_(old.scalar_subquery()))
     # Said twice, for it may be replayed meanwhile.
-    gone = delete(WebhookDelivery).where(*of, is_old, WebhookDelivery.id.in_(old.scalar_subquery()))
-    await tx.execute(gone.execution_options(synchronize_session=False))
+    gone = delete(WebhookDelivery).where(*of, *is_old).returning(WebhookDelivery.id)
+    return len((await tx.execute(gone.execution_options(synchronize_session=False))).all())

@@ -25,3 +25,10 @@ class WebhookDisabled(Conflict):
 
 class DeliveryWaits(Conflict):
     """The delivery is not finished: it waits to be sent."""
+
+
+@dataclass(eq=False)
+class TooManyWebhooks(Conflict):
+    """There are {limit} webhooks, which is as many as a tenant can have."""
+
+    limit: int

@@ -22,6 +22,7 @@ from okr_service.organisation.model import Unit
 from okr_service.webhooks.errors import (
     DeliveryNotFound,
     DeliveryWaits,
+    TooManyWebhooks,
     WebhookDisabled,
     WebhookNotFound,
 )
@@ -36,6 +37,7 @@ from okr_service.webhooks.shapes import (
 
 TURN = "webhook_turn"  # the kind of job
 PING = "okr.webhook.ping"
+MOST = 100  # of a tenant
 _WELL: dict[str, object] = {"failures": 0, "failing_since": None, "paused_until": None}
 _BY_SERVICE = ("disabled_at", "disabled_reason")
 
@@ -51,9 +53,12 @@ async def create_webhook(tx: Transaction, who: Principal, new: NewWebhook) -> We
     """Have an address told what happens from now on.
 
     Raises:
-        NotPermitted, UnitNotFound, ExternalIdTaken.
+        NotPermitted, TooManyWebhooks, UnitNotFound, ExternalIdTaken.
     """
     require(who, Permission.ADMINISTER)
+    there = select(func.count()).where(Webhook.tenant_id == who.tenant_id)
+    if (await tx.scalar(there) or 0) >= MOST:  # each is looked after by itself
+        raise TooManyWebhooks(MOST)
     values = await _values(tx, who, new)
     place = await last_place(tx, who.tenant_id)
     row = Webhook(tenant_id=who.tenant_id, turn_id=new_id(), place=place, **values)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import orjson
 
@@ -15,7 +16,7 @@ from okr_service.events.shapes import EventsWanted
 from okr_service.events.turns import Round, Turn
 from okr_service.kernel.database import Database
 from okr_service.kernel.outgoing import NoAnswer, Outgoing
-from okr_service.kernel.queue import Task, Work
+from okr_service.kernel.queue import Task, Work, to_its_end
 from okr_service.webhooks.deliveries import (
     LONGEST_SECONDS,
     Batch,
@@ -56,12 +57,17 @@ class Turns:
         Raises:
             NotYet: there is nothing to send now.
         """
-        turn = Turn(self.database, self.feed, TURN, self._round, self._forget, _LOOKS_EVERY)
+        turn = Turn(self.database, self.feed, TURN, self._round, _LOOKS_EVERY)
         await turn.take(task)
 
-    async def _forget(self, task: Task) -> None:
-        async with self.database.transaction(task.tenant_id) as tx:
-            await forget(tx, task, self.kept)
+    async def forget(self, tenant_id: UUID) -> None:
+        """Delete what is logged of a tenant's webhooks for longer than it is to be."""
+        while await to_its_end(self._forget_some(tenant_id)):
+            pass
+
+    async def _forget_some(self, tenant_id: UUID) -> int:
+        async with self.database.transaction(tenant_id) as tx:
+            return await forget(tx, tenant_id, self.kept)
 
     async def _round(self, task: Task) -> Round | None:
         """Take what is due, send it, and write down what came of it."""

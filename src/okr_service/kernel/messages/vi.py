@@ -162,6 +162,7 @@ SENTENCES: dict[str, str] = {
     # webhooks
     "webhook-not-found": "Không có webhook {ref}.",
     "delivery-not-found": "Không có lượt gửi {ref}.",
+    "too-many-webhooks": "Đã có {limit} webhook, số nhiều nhất mà một tập đoàn có thể có.",
     "webhook-disabled": "Webhook đang tắt; hãy bật lại trước.",
     "delivery-waits": "Lượt gửi này chưa xong: nó đang chờ được gửi.",
     # imports of files
