@@ -398,6 +398,7 @@ async def test_what_was_told_is_forgotten_though_the_webhook_is_disabled(
         await tx.execute(_FINISHED_EARLIER, ago)
     await worker.turns.forget(tenant.tenant_id)
     assert await deliveries(build) == []
+    await worker.close()
 
 
 async def test_a_tenant_has_only_so_many(
