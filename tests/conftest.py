@@ -95,6 +95,14 @@ def own_database_url(worker_id: str) -> str:
     return _url(name)
 
 
+@pytest.fixture
+async def own_database(own_database_url: str) -> AsyncIterator[Database]:
+    """Return that database as its owner sees it."""
+    database = Database.as_owner(Settings(database_url=own_database_url))
+    yield database
+    await database.close()
+
+
 @pytest.fixture(scope="session")
 def settings(worker_id: str) -> Settings:
     """Return the settings of the service under test."""

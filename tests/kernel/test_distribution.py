@@ -4,15 +4,12 @@ There is no cluster here. What these tests hold is what a cluster demands of a s
 key and every link of every table leads by the tenant.
 """
 
-from collections.abc import AsyncIterator
-
 import pytest
 from sqlalchemy import text
 
 from okr_service.kernel.database import Database
 from okr_service.kernel.distribution import NoCitus, distribute
 from okr_service.kernel.model import Model
-from okr_service.settings import Settings
 
 _CITUS = """
     INSERT INTO pg_extension
@@ -53,16 +50,8 @@ _KEYS_WITHOUT_TENANT = text("""
 """)
 
 
-@pytest.fixture
-async def own(own_database_url: str) -> AsyncIterator[Database]:
-    """Return a database of the module's own."""
-    database = Database.as_owner(Settings(database_url=own_database_url))
-    yield database
-    await database.close()
-
-
-async def test_every_key_and_link_leads_by_the_tenant(own: Database) -> None:
-    async with own.reading() as connection:
+async def test_every_key_and_link_leads_by_the_tenant(own_database: Database) -> None:
+    async with own_database.reading() as connection:
         of = {"tables": list(Model.metadata.tables)}
         assert (await connection.scalars(_KEYS_WITHOUT_TENANT, of)).all() == [_OF_ALL]
         links = (await connection.execute(_LINKS)).all()
@@ -72,11 +61,11 @@ async def test_every_key_and_link_leads_by_the_tenant(own: Database) -> None:
         assert "(tenant_id" in definition.partition("REFERENCES")[2], name
 
 
-async def test_all_tables_and_functions_are_distributed_once(own: Database) -> None:
-    async with own.transaction() as tx:
+async def test_all_tables_and_functions_are_distributed_once(own_database: Database) -> None:
+    async with own_database.transaction() as tx:
         with pytest.raises(NoCitus):
             await distribute(tx)
-    async with own.transaction() as tx:
+    async with own_database.transaction() as tx:
         for statement in _CITUS.split(";\n    CREATE"):
             words = statement if "INSERT INTO pg_extension" in statement else f"CREATE{statement}"
             await tx.execute(text(words))

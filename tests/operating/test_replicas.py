@@ -18,21 +18,12 @@ from tests.operating.balanced import Replica, balanced, is_required, program, se
 
 from okr_service.kernel.database import Database
 from okr_service.rollup.service import verify
-from okr_service.settings import Settings
 
 pytestmark = pytest.mark.skipif(
     program() is None and not is_required(), reason="HAProxy is not installed"
 )
 _RATE = 200  # requests a second
 _WRITES = 4  # one of so many requests is a report
-
-
-@pytest.fixture
-async def own(own_database_url: str) -> AsyncIterator[Database]:
-    """Return a database whose jobs are nobody else's."""
-    database = Database.as_owner(Settings(database_url=own_database_url))
-    yield database
-    await database.close()
 
 
 @pytest.fixture
@@ -47,21 +38,23 @@ async def replicas(own_database_url: str) -> AsyncIterator[list[Replica]]:
         yield running
 
 
-async def test_two_replicas_are_one_service(own: Database, replicas: list[Replica]) -> None:
-    tenant = await new_tenant(own)
+async def test_two_replicas_are_one_service(
+    own_database: Database, replicas: list[Replica]
+) -> None:
+    tenant = await new_tenant(own_database)
     async with balanced(replicas) as client:
         alternating = Alternating(client, tenant.key)
         await accepted(client)
     assert set(alternating.served) == {"r0", "r1"}
     assert min(alternating.served.values()) > sum(alternating.served.values()) / 4
-    async with own.reading(tenant.tenant_id) as connection:
+    async with own_database.reading(tenant.tenant_id) as connection:
         assert await verify(connection, tenant.tenant_id) == []
 
 
 async def test_a_replica_that_is_killed_loses_nothing_that_was_acknowledged(
-    own: Database, replicas: list[Replica]
+    own_database: Database, replicas: list[Replica]
 ) -> None:
-    tenant, dice = await new_tenant(own), Random(8)
+    tenant, dice = await new_tenant(own_database), Random(8)
     async with balanced(replicas) as client:
         client.headers["Authorization"] = f"Bearer {tenant.key}"
         key_result = await Build(client).key_result()
@@ -91,9 +84,9 @@ async def test_a_replica_that_is_killed_loses_nothing_that_was_acknowledged(
 
 
 async def test_a_rolling_restart_under_load_loses_no_request(
-    own: Database, replicas: list[Replica]
+    own_database: Database, replicas: list[Replica]
 ) -> None:
-    tenant = await new_tenant(own)
+    tenant = await new_tenant(own_database)
     async with balanced(replicas) as client:
         client.headers["Authorization"] = f"Bearer {tenant.key}"
         key_result = await Build(client).key_result()

@@ -26,7 +26,6 @@ from tests.webhooks.receiver import Received, Receiver
 from okr_service.kernel.database import Database
 from okr_service.kernel.queue import SCHEMA
 from okr_service.serving import Service
-from okr_service.settings import Settings
 
 Receiving = Callable[..., Receiver]
 _OKR = Path(sys.executable).with_name("okr")
@@ -125,29 +124,21 @@ async def _begun(worker: Process) -> None:
     assert await worker.stdout.readline(), "it ended"
 
 
-@pytest.fixture
-async def own(own_database_url: str) -> AsyncIterator[Database]:
-    """Return a database whose jobs are nobody else's."""
-    database = Database.as_owner(Settings(database_url=own_database_url))
-    yield database
-    await database.close()
-
-
 @pytest.mark.parametrize("seed", [1])
 async def test_a_consumer_ends_up_with_what_is_stored(
-    own: Database, own_database_url: str, start: Start, receiving: Receiving, seed: int
+    own_database: Database, own_database_url: str, start: Start, receiving: Receiving, seed: int
 ) -> None:
-    app, tenant = start(database_url=SecretStr(own_database_url)), await new_tenant(own)
-    await _followed(own, own_database_url, app, tenant, receiving, seed, 5)
+    app, tenant = start(database_url=SecretStr(own_database_url)), await new_tenant(own_database)
+    await _followed(own_database, own_database_url, app, tenant, receiving, seed, 5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 104))
 async def test_a_consumer_of_many_writes_ends_up_with_what_is_stored(
-    own: Database, own_database_url: str, start: Start, receiving: Receiving, seed: int
+    own_database: Database, own_database_url: str, start: Start, receiving: Receiving, seed: int
 ) -> None:
-    app, tenant = start(database_url=SecretStr(own_database_url)), await new_tenant(own)
-    await _followed(own, own_database_url, app, tenant, receiving, seed, 150)
+    app, tenant = start(database_url=SecretStr(own_database_url)), await new_tenant(own_database)
+    await _followed(own_database, own_database_url, app, tenant, receiving, seed, 150)
 
 
 async def _followed(
