@@ -410,3 +410,26 @@ async def test_a_tenant_has_only_so_many(
     again = {"name": "Another", "url": receiver.url}
     refused = await build.rest.post("/v1/webhooks", json=again)
     assert (refused.status_code, refused.json()["code"]) == (409, "too-many-webhooks")
+
+
+async def test_of_many_lines_none_is_left_out(
+    app: FastAPI,
+    build: Build,
+    tenant: Tenant,
+    database: Database,
+    receiving: Receiving,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settling, "_SENT_AT_ONCE", 1)
+    receiver = receiving()
+    await made(build, receiver)
+    units = [await build.unit() for _ in range(3)]
+    for unit in units[:2]:
+        await build.rest.patch(f"/v1/units/{unit['id']}", json={"name": "Renamed"})
+    worker = worker_of(app)
+    with pytest.raises(NotYet):
+        await worker.turns.do(await turn_of(database, tenant))
+    told = [one.event["subject"].split("/")[1] for one in receiver.received]
+    ids = [unit["id"] for unit in units]
+    assert told == [*ids, *ids[:2]]
+    await worker.close()

@@ -1,6 +1,6 @@
 """What a webhook is handed out, what of it is due, and what came of sending it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -21,7 +21,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
 
 from okr_service.access.policy import Principal, Scope, granted
 from okr_service.audit.service import Change, record
@@ -44,6 +43,7 @@ _WAITS = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1_800, 3_600, 7_200, 1
 _PAUSES_FROM = 3  # failures in a row
 _LONGEST_PAUSE = timedelta(minutes=5)
 _TAKEN, _GONE = range(200, 300), 410
+FIRST = UUID(int=0)  # before all lines
 _ID = bindparam("webhook_id", type_=Uuid)
 _TENANT_ID = bindparam("tenant_id", type_=Uuid)
 _HAND_OUT = load_sql(__package__, "hand_out").bindparams(
@@ -60,6 +60,7 @@ _TAKE_DUE = load_sql(__package__, "take_due").bindparams(
     _ID,
     bindparam("most", type_=Integer),
     bindparam("lease", type_=Interval),
+    bindparam("after", type_=Uuid),
 )
 
 
@@ -100,6 +101,7 @@ class Batch:
     deliveries: Sequence[Delivery]
     more: bool  # it was not handed out all there is
     due_at: datetime | None  # when something waits for its next attempt
+    until: UUID = FIRST  # the last line of which something was taken
 
 
 def as_whom(webhook: Webhook) -> Principal:
@@ -109,8 +111,11 @@ def as_whom(webhook: Webhook) -> Principal:
     return Principal(webhook.tenant_id, "webhooks", granted([scope]), request_id)
 
 
-async def next_batch(tx: Transaction, task: Task) -> Batch | None:
-    """Hand out what is new and take what is due; None where the turn is not this job's any more."""
+async def next_batch(tx: Transaction, task: Task, after: UUID = FIRST) -> Batch | None:
+    """Hand out what is new and take what is due; None where the turn is not this job's any more.
+
+    So that none of many lines is left out, those after one are taken first.
+    """
     turn = _of_turn(task)
     webhook = await tx.scalar(select(Webhook).where(*turn, Webhook.enabled).with_for_update())
     if webhook is None:
@@ -125,9 +130,19 @@ async def next_batch(tx: Transaction, task: Task) -> Batch | None:
         "most": 1 if webhook.failures >= _PAUSES_FROM else _SENT_AT_ONCE,
         "lease": _LEASE,
     }
-    taken = [Delivery(*row) for row in await tx.execute(_TAKE_DUE, given)]
-    due_at = None if taken else await _next_due(tx, webhook)
-    return Batch(webhook, taken, more, due_at)
+    return await _taken(tx, webhook, more, given, after)
+
+
+async def _taken(
+    tx: Transaction, webhook: Webhook, more: bool, given: Mapping[str, object], after: UUID
+) -> Batch:
+    """Take what is due of the lines after one, and from the first on where that is too little."""
+    *rows, last = (await tx.execute(_TAKE_DUE, {**given, "after": after})).all()
+    if not rows and after != FIRST:
+        return await _taken(tx, webhook, more, given, FIRST)
+    deliveries = [Delivery(*row[:-2]) for row in rows]
+    until = max((row.line for row in rows), default=FIRST)
+    return Batch(webhook, deliveries, more, None if rows else last.next_due_at, until)
 
 
 def _of_turn(task: Task) -> tuple[ColumnElement[bool], ...]:
@@ -157,23 +172,6 @@ async def _hand_out(tx: Transaction, webhook: Webhook) -> bool:
     webhook.place = until
     await tx.flush()
     return until < feed.last_place or placed == _HANDED_OUT_AT_ONCE
-
-
-async def _next_due(tx: Transaction, webhook: Webhook) -> datetime | None:
-    of = (
-        WebhookDelivery.tenant_id == webhook.tenant_id,
-        WebhookDelivery.webhook_id == webhook.id,
-        WebhookDelivery.state == DeliveryState.WAITING,
-    )
-    heads = (
-        select(WebhookDelivery.due_at)
-        .ext(distinct_on(WebhookDelivery.line))
-        .where(*of)
-        .order_by(WebhookDelivery.line, WebhookDelivery.place, WebhookDelivery.created_at)
-        .subquery()
-    )
-    found: datetime | None = await tx.scalar(select(func.min(heads.c.due_at)))
-    return found
 
 
 async def settle(tx: Transaction, task: Task, url: str, outcomes: Sequence[Outcome]) -> bool:

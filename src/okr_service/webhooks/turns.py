@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from okr_service.kernel.database import Database
 from okr_service.kernel.outgoing import NoAnswer, Outgoing
 from okr_service.kernel.queue import Task, Work, to_its_end
 from okr_service.webhooks.deliveries import (
+    FIRST,
     LONGEST_SECONDS,
     Batch,
     Delivery,
@@ -45,6 +46,7 @@ class Turns:
     outgoing: Outgoing
     secrets: Secrets
     kept: timedelta
+    reached: dict[UUID, UUID] = field(default_factory=dict)  # the line, by turn
 
     @property
     def works(self) -> Mapping[str, Work]:
@@ -72,10 +74,11 @@ class Turns:
     async def _round(self, task: Task) -> Round | None:
         """Take what is due, send it, and write down what came of it."""
         async with self.database.transaction(task.tenant_id) as tx:
-            batch = await next_batch(tx, task)
+            batch = await next_batch(tx, task, self.reached.pop(task.job_id, FIRST))
         if batch is None:
             return None
         if batch.deliveries:
+            self.reached[task.job_id] = batch.until
             await self._send_all(task, batch)
         due = timedelta.max if batch.due_at is None else batch.due_at - datetime.now(UTC)
         return Round(
