@@ -17,8 +17,9 @@ from tests.conftest import API_KEY_SECRET, ISSUING, stop
 
 from okr_service.credentials.keys import new_key
 from okr_service.credentials.tenants import found_with_key
-from okr_service.kernel.database import Database, database_url
+from okr_service.kernel.database import Database
 from okr_service.kernel.errors import DatabaseUnavailable, ReferenceGone, StatementTooLong
+from okr_service.kernel.servers import database_url
 from okr_service.main import create_app
 from okr_service.settings import Settings
 
