@@ -23,6 +23,7 @@ from okr_service.kernel.servers import PRIMARY, connecting
 _TENANT = "okr.tenant_id"
 _TOLD = "okr_tenant_told"  # where a pooled connection keeps whom it was told last
 _TAKEN_BACK_WITHIN = 5.0  # seconds
+_REFUSING = "default_transaction_read_only"  # where it is set, a write is a mistake of ours
 _READ_ONLY = "25006"  # said of a write: the server follows another one now
 _DRIVERS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
@@ -73,7 +74,7 @@ def engine_of(url: URL, pool: Pool) -> AsyncEngine:
         json_serializer=_json,
         connect_args=connect_args,
     )
-    if pool.wanted == PRIMARY:
+    if pool.wanted == PRIMARY and _REFUSING not in pool.server_settings:
         event.listen(engine.sync_engine, "handle_error", _leave_former_primary)
     return engine
 

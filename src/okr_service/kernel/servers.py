@@ -36,11 +36,14 @@ def database_url(given: str, wanted: str = PRIMARY) -> URL:
     Of several hosts it is `wanted` of them, unless the URL itself says `target_session_attrs`.
     """
     found = _SEVERAL.fullmatch(given)
-    if found is None:
-        return make_url(given).set(drivername="postgresql+asyncpg")
-    url = make_url(found["before"] + found["after"]).set(drivername="postgresql+asyncpg")
-    hosts = [host if ":" in host else f"{host}:{_PORT}" for host in found["hosts"].split(",")]
-    return url.set(query={_WANTED: wanted, **url.query, "host": hosts})
+    plain = given if found is None else found["before"] + found["after"]
+    url: URL = make_url(plain).set(drivername="postgresql+asyncpg")
+    if found is not None:
+        hosts = [host if ":" in host else f"{host}:{_PORT}" for host in found["hosts"].split(",")]
+        url = url.update_query_dict({"host": hosts})
+    if isinstance(url.query.get("host"), tuple) and _WANTED not in url.query:
+        url = url.update_query_dict({_WANTED: wanted})
+    return url
 
 
 def connecting(timeout: float, wanted: str) -> Connect:
