@@ -132,11 +132,11 @@ class Database:
         self._engines += [replica, looking]
 
         async def look() -> Position:
-            async with self._lent(looking, None) as connection:
+            async with self._lent(looking, None, quietly=True) as connection:
                 return Position(await connection.scalar(PRIMARY_POSITION) or 0)
 
         self._replica = Replica(
-            lambda tenant_id: self._lent(replica, tenant_id),
+            lambda tenant_id: self._lent(replica, tenant_id, quietly=True),
             look,
             settings.replica_lag_limit_seconds,
         )
@@ -187,9 +187,9 @@ class Database:
 
     @asynccontextmanager
     async def _lent(
-        self, engine: AsyncEngine, tenant_id: UUID | None
+        self, engine: AsyncEngine, tenant_id: UUID | None, *, quietly: bool = False
     ) -> AsyncIterator[AsyncConnection]:
-        async with self._connected(engine) as connection:
+        async with self._connected(engine, quietly=quietly) as connection:
             if self._pooled:
                 begin = f"{self._begin}; SET TRANSACTION READ ONLY"
                 async with begun(connection, f"{begin}; {telling(tenant_id, local=True)}"):
@@ -199,8 +199,10 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        with _Translated():
+    async def _connected(
+        self, engine: AsyncEngine, *, quietly: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
+        with _Translated(quietly=quietly):
             if self._closed:
                 raise NotReached("it is closed")
             async with connected(engine) as connection:
@@ -284,6 +286,9 @@ def _engine(
 class _Translated:
     """Turn what the driver says about an absent or slow database into our errors."""
 
+    def __init__(self, *, quietly: bool) -> None:
+        self._quietly = quietly
+
     def __enter__(self) -> None:
         pass
 
@@ -291,7 +296,7 @@ class _Translated:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
         if isinstance(error, NotReached):
-            raise _unavailable(error) from error
+            raise self._unavailable(error) from error
         if isinstance(error, DBAPIError):
             if sqlstate(error) == _QUERY_CANCELED:
                 raise StatementTooLong from error
@@ -300,9 +305,9 @@ class _Translated:
             if sqlstate(error) == _FOREIGN_KEY_VIOLATION:
                 raise ReferenceGone from error
             if error.connection_invalidated or sqlstate(error) in _UNREACHABLE:
-                raise _unavailable(error.orig) from error
+                raise self._unavailable(error.orig) from error
 
-
-def _unavailable(cause: object) -> DatabaseUnavailable:
-    _log.warning("the database is unavailable: %s", cause)
-    return DatabaseUnavailable()
+    def _unavailable(self, cause: object) -> DatabaseUnavailable:
+        if not self._quietly:
+            _log.warning("the database is unavailable: %s", cause)
+        return DatabaseUnavailable()
