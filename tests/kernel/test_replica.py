@@ -213,9 +213,9 @@ async def test_a_write_that_fails_stands_nowhere(rest: httpx.AsyncClient) -> Non
     assert "okr-written-at" not in refused.headers
 
 
-@pytest.mark.parametrize("token", ["", "0/16B3748", "now", "0" * 17, "０" * 16])
+@pytest.mark.parametrize("token", ["", "0/16B3748", "now", "0" * 17, "-" + "0" * 15])
 async def test_a_token_that_no_write_gave_is_refused(rest: httpx.AsyncClient, token: str) -> None:
-    given = {"Okr-Read-After": token.encode().decode("latin-1").encode("latin-1")}
+    given = {"Okr-Read-After": token}
     for answer in (
         await rest.get("/v1/units", headers=given),
         await rest.get("/v1/exports/plan.csv", headers=given),

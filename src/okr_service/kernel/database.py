@@ -36,16 +36,11 @@ from okr_service.kernel.connections import (
     tell,
     telling,
 )
-from okr_service.kernel.errors import (
-    DatabaseUnavailable,
-    LockedTooLong,
-    OkrError,
-    ReferenceGone,
-    StatementTooLong,
-)
+from okr_service.kernel.errors import DatabaseUnavailable, OkrError, StatementTooLong
 from okr_service.kernel.positions import PRIMARY_POSITION, Position
 from okr_service.kernel.replica import Reads, Replica, Staleness, Work
 from okr_service.kernel.servers import ANY, PRIMARY, database_url
+from okr_service.kernel.translating import Translated, sqlstate
 from okr_service.settings import Settings
 
 _T = TypeVar("_T")
@@ -62,27 +57,12 @@ _ONE_STATE = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # Deadlock, serialization failure, and a key that another transaction took meanwhile: run
 # again, the write finds what the other one recorded and can say so.
 _WORTH_ANOTHER_TRY = {"40P01", "40001", "23505"}
-_FOREIGN_KEY_VIOLATION = "23503"  # looked up before, so deleted since
-_QUERY_CANCELED = "57014"
-_LOCK_NOT_AVAILABLE = "55P03"
-_FEW = 2  # connections, to look at where the primary is
 _REPLICA_WITHIN = 3.0  # seconds: who waits longer for a connection is better off on the primary
-_UNREACHABLE = {
-    *("57P01", "57P02", "57P03"),  # shutting down, starting
-    *("08000", "08001", "08003", "08006"),  # lost connections
-    *("53100", "53200", "53300"),  # no room on its disk, in its memory, for a connection
-    "42P01",  # tables not migrated yet
-}
 
 # What a piece of work in the background may meet, and try again later.
 FAILURES = (OkrError, DBAPIError, NothingStored)
 
 _log = logging.getLogger(__name__)
-
-
-def sqlstate(error: DBAPIError) -> str:
-    """Return PostgreSQL's five-character code of a failed statement, or an empty string."""
-    return str(getattr(error.orig, "sqlstate", None) or "")
 
 
 def constraint_name(error: DBAPIError) -> str:
@@ -127,8 +107,8 @@ class Database:
         hasty = settings.model_copy(update={"pool_timeout_seconds": patience})
         replica = _engine(hasty, url, for_reading, ANY)
         # Apart, so that a primary whose connections are all taken does not make replicas look old.
-        few = hasty.model_copy(update={"pool_size": _FEW})
-        looking = _engine(few, settings.database_url, for_reading)
+        one = hasty.model_copy(update={"pool_size": 1})
+        looking = _engine(one, settings.database_url, for_reading)
         self._engines += [replica, looking]
 
         async def look() -> Position:
@@ -202,7 +182,7 @@ class Database:
     async def _connected(
         self, engine: AsyncEngine, *, quietly: bool = False
     ) -> AsyncIterator[AsyncConnection]:
-        with _Translated(quietly=quietly):
+        with Translated(quietly=quietly):
             if self._closed:
                 raise NotReached("it is closed")
             async with connected(engine) as connection:
@@ -281,33 +261,3 @@ def _engine(
         wanted,
     )
     return engine_of(database_url(url.get_secret_value(), wanted), pool)
-
-
-class _Translated:
-    """Turn what the driver says about an absent or slow database into our errors."""
-
-    def __init__(self, *, quietly: bool) -> None:
-        self._quietly = quietly
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
-    ) -> None:
-        if isinstance(error, NotReached):
-            raise self._unavailable(error) from error
-        if isinstance(error, DBAPIError):
-            if sqlstate(error) == _QUERY_CANCELED:
-                raise StatementTooLong from error
-            if sqlstate(error) == _LOCK_NOT_AVAILABLE:
-                raise LockedTooLong from error
-            if sqlstate(error) == _FOREIGN_KEY_VIOLATION:
-                raise ReferenceGone from error
-            if error.connection_invalidated or sqlstate(error) in _UNREACHABLE:
-                raise self._unavailable(error.orig) from error
-
-    def _unavailable(self, cause: object) -> DatabaseUnavailable:
-        if not self._quietly:
-            _log.warning("the database is unavailable: %s", cause)
-        return DatabaseUnavailable()

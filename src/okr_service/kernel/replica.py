@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from okr_service.kernel.errors import DatabaseUnavailable, StatementTooLong
 from okr_service.kernel.positions import REPLAYED_POSITION, History, Position
+from okr_service.kernel.translating import sqlstate
 
 _T = TypeVar("_T")
 Work = Callable[[AsyncConnection], Awaitable[_T]]
@@ -100,7 +101,7 @@ class Replica:
             raise _NotServed from error
         except DBAPIError as error:
             # Also what it does not have yet, such as a column. Our mistakes fail there too.
-            self._tell(str(getattr(error.orig, "sqlstate", "")))
+            self._tell(sqlstate(error))
             raise _NotServed from error
 
     async def _state(

@@ -17,7 +17,9 @@ PRIMARY, ANY = "primary", "any"
 _PORT = "5432"
 _WANTED = "target_session_attrs"
 # postgresql://user:password@a:5432,b:5432/database?…, as libpq has it
-_SEVERAL = re.compile(r"(?P<before>[^:]+://(?:[^/?#]*@)?)(?P<hosts>[^/?#@]*,[^/?#@]*)(?P<after>.*)")
+_SEVERAL = re.compile(
+    r"(?P<before>[^:]+://(?:[^/?#]*@)?)(?P<hosts>[^/?#@]*,[^/?#@]*)(?P<after>(?:[/?#].*)?)"
+)
 _SILENT_FOR = 15  # seconds after which a server that does not even acknowledge is given up
 # In seconds but for the last two; not every system has them.
 _OPTIONS = {
