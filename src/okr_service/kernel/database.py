@@ -145,7 +145,8 @@ class Database:
                 yield session
                 if not session.in_transaction():  # taken back by who did the work
                     ending.statement = "ROLLBACK"
-            if committed is not None and self._replica is not None:
+            stored = ending.statement == "COMMIT"
+            if stored and committed is not None and self._replica is not None:
                 await _tell_position(connection, committed)
 
     @asynccontextmanager
