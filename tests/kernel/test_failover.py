@@ -112,6 +112,14 @@ async def test_a_primary_that_dies_is_followed_and_nothing_acknowledged_is_lost(
     found = await _keys(rest)
     assert set(writing.stored) <= found
     assert (await rest.get("/readyz")).status_code == 200
+    made = await rest.post("/v1/units", json={"name": "U"})
+    written = made.headers["okr-written-at"]
+    assert written.startswith("00000002"), "it tells the timelines apart"
+    # What was the replica is none any more.
+    read = await rest.get(
+        f"/v1/units/{made.json()['id']}", headers=_STALE | {"Okr-Read-After": written}
+    )
+    assert (read.status_code, "age" in read.headers) == (200, False)
 
 
 async def _keys(rest: httpx.AsyncClient) -> set[str]:

@@ -166,6 +166,15 @@ async def test_what_was_written_is_read_on_the_replica_once_it_is_there(
     assert "age" in answer.headers
 
 
+async def test_a_replica_that_never_heard_of_a_new_primary_does_not_have_what_that_one_wrote(
+    rest: httpx.AsyncClient, objective: Json
+) -> None:
+    """However much it has of what a former primary wrote."""
+    of_next_timeline = {"Okr-Read-After": "00000002" + "0" * 16}
+    answer = await _rest(rest, objective)(_STALE | of_next_timeline)
+    assert (answer.status_code, "age" in answer.headers) == (200, False)
+
+
 async def test_what_was_written_is_waited_for(
     rest: httpx.AsyncClient, servers: Pair, objective: Json
 ) -> None:
@@ -203,7 +212,7 @@ async def test_every_kind_of_write_says_where_it_stands(
     gone = await rest.delete(f"/v1/units/{twice[0].json()['id']}")
     for answer in (scim, *twice, gone):
         assert answer.is_success, answer.text
-        assert len(answer.headers["okr-written-at"]) == 16
+        assert len(answer.headers["okr-written-at"]) == 24
     assert twice[0].headers["okr-written-at"] <= twice[1].headers["okr-written-at"]
 
 
@@ -213,7 +222,7 @@ async def test_a_write_that_fails_stands_nowhere(rest: httpx.AsyncClient) -> Non
     assert "okr-written-at" not in refused.headers
 
 
-@pytest.mark.parametrize("token", ["", "0/16B3748", "now", "0" * 17, "-" + "0" * 15])
+@pytest.mark.parametrize("token", ["", "0/16B3748", "now", "0" * 25, "-" + "0" * 23])
 async def test_a_token_that_no_write_gave_is_refused(rest: httpx.AsyncClient, token: str) -> None:
     given = {"Okr-Read-After": token}
     for answer in (
@@ -386,6 +395,6 @@ async def test_without_a_replica_nothing_is_told_of_one(
         client(app, tenant.key) as rest,
     ):
         made = await rest.post("/v1/units", json={"name": "U"})
-        read = await rest.get("/v1/units", headers=_STALE | {"Okr-Read-After": "0" * 16})
+        read = await rest.get("/v1/units", headers=_STALE | {"Okr-Read-After": "0" * 24})
     assert (made.status_code, "okr-written-at" in made.headers) == (201, False)
     assert (read.status_code, "age" in read.headers) == (200, False)

@@ -113,7 +113,7 @@ class Database:
 
         async def look() -> Position:
             async with self._lent(looking, None, quietly=True) as connection:
-                return Position(await connection.scalar(PRIMARY_POSITION) or 0)
+                return Position(*(await connection.execute(PRIMARY_POSITION)).one())
 
         self._replica = Replica(
             lambda tenant_id: self._lent(replica, tenant_id, quietly=True),
@@ -235,7 +235,7 @@ async def _tell_position(
     connection: AsyncConnection, committed: Callable[[Position], None]
 ) -> None:
     try:
-        committed(Position(await connection.scalar(PRIMARY_POSITION) or 0))
+        committed(Position(*(await connection.execute(PRIMARY_POSITION)).one()))
     except DBAPIError as error:  # what was written is stored all the same
         _log.warning("not told where a write stands: %s", type(error.orig).__name__)
 

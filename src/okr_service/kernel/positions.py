@@ -9,42 +9,57 @@ for one that has all there is.
 
 import re
 from bisect import bisect_right
-from typing import NewType
+from typing import NamedTuple
 
 from sqlalchemy import text
 
-Position = NewType("Position", int)  # bytes of log
-
-_TOKEN = re.compile(r"[0-9a-f]{16}")
+_TOKEN = re.compile(r"[0-9a-f]{24}")
 
 # After it lies nothing that anybody can see: what is inserted is beyond what is flushed where
 # commits do not wait for the disk. A page's header, which is counted before there is a record
 # in the page, never reaches a replica by itself; no commit's record fits in 40 bytes with one.
 PRIMARY_POSITION = text(
     """
-    SELECT CAST(CASE WHEN inserted - flushed <= 40
+    SELECT CAST(CAST('x' || left(pg_walfile_name(flushed), 8) AS bit(32)) AS integer),
+           CAST(CASE WHEN inserted - flushed <= 40
                       AND (flushed - CAST('0/0' AS pg_lsn)) % 8192 = 0
                      THEN flushed ELSE inserted END - CAST('0/0' AS pg_lsn) AS bigint)
       FROM (SELECT pg_current_wal_flush_lsn() AS flushed,
                    pg_current_wal_insert_lsn() AS inserted) AS here
     """
 )
+# A replica writes down its timeline some minutes after it changed; until then it passes for old.
 REPLAYED_POSITION = text(
     """
-    SELECT CASE WHEN pg_is_in_recovery()
-           THEN CAST(pg_last_wal_replay_lsn() - CAST('0/0' AS pg_lsn) AS bigint) END
+    SELECT greatest((SELECT timeline_id FROM pg_control_checkpoint()),
+                    (SELECT min_recovery_end_timeline FROM pg_control_recovery())),
+           CAST(pg_last_wal_replay_lsn() - CAST('0/0' AS pg_lsn) AS bigint)
+     WHERE pg_is_in_recovery()
     """
 )
 
 
+class Position(NamedTuple):
+    """A place in the log.
+
+    Each promotion begins another timeline, and whoever is on it has what came of the one before:
+    a replica that still follows a former primary is behind, however much it has of that one.
+    """
+
+    timeline: int
+    byte: int
+
+
 def token(position: Position) -> str:
     """Return a position as callers see it."""
-    return f"{position:016x}"
+    return f"{position.timeline:08x}{position.byte:016x}"
 
 
 def position_of(token: str) -> Position | None:
     """Return the position of a token, or None where it is none."""
-    return Position(int(token, 16)) if _TOKEN.fullmatch(token) else None
+    if not _TOKEN.fullmatch(token):
+        return None
+    return Position(int(token[:8], 16), int(token[8:], 16))
 
 
 class History:
@@ -58,7 +73,7 @@ class History:
     def note(self, moment: float, position: Position) -> None:
         """Note that at a moment the primary had come no further than to a position."""
         while self._positions and self._positions[-1] > position:
-            self._positions.pop()  # it has another primary now, which never had these
+            self._positions.pop()  # it was restored from a backup, which never had these
             self._moments.pop()
         self._positions.append(position)
         self._moments.append(moment)

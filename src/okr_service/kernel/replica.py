@@ -16,9 +16,10 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from okr_service.kernel.errors import DatabaseUnavailable, StatementTooLong
+from okr_service.kernel.errors import DatabaseUnavailable, OkrError, StatementTooLong
 from okr_service.kernel.positions import REPLAYED_POSITION, History, Position
 from okr_service.kernel.translating import sqlstate
 
@@ -66,13 +67,15 @@ class Replica:
         self._looking: asyncio.Task[None] | None = None
         self._avoided = _Avoided()
         self._told_until = 0.0
+        self._closed = False
 
     def of(self, primary: Reads, allowed: Staleness, told: Callable[[float], None]) -> "StaleReads":
         """Return the reads of a request; `told` hears how old what it read may be, in seconds."""
         return StaleReads(self, primary, allowed, told)
 
     async def close(self) -> None:
-        """Look no more at where the primary is."""
+        """Look no more at where the primary is, and read nothing."""
+        self._closed = True
         if self._looking is not None:
             self._looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -82,27 +85,34 @@ class Replica:
         self, tenant_id: UUID | None, allowed: Staleness, work: Work[_T],
         told: Callable[[float, Position], None],
     ) -> _T:  # fmt: skip
-        """Return what work comes to; tells beforehand how old what it reads is, and of where.
+        """Return what work comes to; tells how old what it read may be, and where that stands.
 
         Raises:
             _NotServed: it is to be done elsewhere.
         """
-        if self._avoided.now():
+        if self._closed or self._avoided.now():
             raise _NotServed
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_on())
+        state: tuple[float, Position] | None = None
         try:
             async with self._lend(tenant_id) as connection:
-                told(*await self._state(connection, allowed))
+                state = await self._state(connection, allowed)
                 self._avoided.end()
-                return await work(connection)
+                done = await work(connection)
         except DatabaseUnavailable as error:
-            self._avoided.begin(str(error.__cause__))
+            self._avoid(error)
             raise _NotServed from error
         except DBAPIError as error:
             # Also what it does not have yet, such as a column. Our mistakes fail there too.
             self._tell(sqlstate(error))
             raise _NotServed from error
+        except OkrError:  # an answer, too
+            if state is not None:
+                told(*state)
+            raise
+        told(*state)
+        return done
 
     async def _state(
         self, connection: AsyncConnection, allowed: Staleness
@@ -110,13 +120,14 @@ class Replica:
         """Return the age and the position of what a connection shows."""
         most, ends = min(allowed.seconds, self._longest), monotonic() + _WAITS
         while True:
-            found = await connection.scalar(REPLAYED_POSITION)
+            found = (await connection.execute(REPLAYED_POSITION)).one_or_none()
             if found is None:
                 self._avoided.begin("it is no replica")
                 raise _NotServed
-            now, replayed = monotonic(), Position(found)
+            now, replayed = monotonic(), Position(*found)
             age = self._history.age(replayed, now)
-            if age is not None and age <= most and replayed >= (allowed.after or 0):
+            has_all = allowed.after is None or replayed >= allowed.after
+            if has_all and age is not None and age <= most:
                 return age, replayed
             self._require_hope(age, most, now)
             if now >= ends:
@@ -130,6 +141,11 @@ class Replica:
             self._avoided.begin(f"it is more than {self._longest:g} s behind")
         if known > most:
             raise _NotServed
+
+    def _avoid(self, error: DatabaseUnavailable) -> None:
+        cause = error.__cause__
+        if not isinstance(cause.__cause__ if cause else None, PoolTimeout):  # it is busy, not away
+            self._avoided.begin(str(cause))
 
     def _tell(self, code: str) -> None:
         if self._told_until < monotonic():

@@ -115,7 +115,7 @@ _WRITTEN_AT: Node = {
     "Okr-Written-At": {
         "description": "What to send in Okr-Read-After to read what was written; where there is a "
         "replica, and something was written.",
-        "schema": _TEXT | {"examples": ["00000000016b3748"]},
+        "schema": _TEXT | {"examples": ["0000000100000000016b3748"]},
     }
 }
 _HEADERS: dict[str, tuple[str, Node]] = {
@@ -129,7 +129,7 @@ _HEADERS: dict[str, tuple[str, Node]] = {
     ),
     "Okr-Read-After": (
         "With max-stale: the Okr-Written-At of a write that must be in what is read all the same.",
-        {"type": "string", "pattern": "^[0-9a-f]{16}$", "examples": ["00000000016b3748"]},
+        {"type": "string", "pattern": "^[0-9a-f]{24}$", "examples": ["0000000100000000016b3748"]},
     ),
     "Idempotency-Key": (
         "With the same request, it gets the first answer again for 24 hours (409 for a secret).",
