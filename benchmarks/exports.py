@@ -19,7 +19,8 @@ from sqlalchemy import text
 
 from benchmarks.ground import Tree, ground, most_memory, plant_one, serving, settle, spread, turns
 from okr_service.exports.tables import TABLES
-from okr_service.kernel.database import Database, database_url
+from okr_service.kernel.database import Database
+from okr_service.kernel.servers import database_url
 from okr_service.settings import Settings
 
 _EXPORT, _COPY = "export", "copy"

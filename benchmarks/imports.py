@@ -31,7 +31,8 @@ import xlsxwriter
 from benchmarks.ground import ISSUING, ground, serving, settle, spread
 from okr_service.credentials.tenants import found_with_key
 from okr_service.imports.formats import Format
-from okr_service.kernel.database import Database, database_url
+from okr_service.kernel.database import Database
+from okr_service.kernel.servers import database_url
 from okr_service.settings import Settings
 
 _FAN_OUT, _KEY_RESULTS, _ACTION_EVERY = 8, 3, 10

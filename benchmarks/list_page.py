@@ -18,10 +18,10 @@ from fastapi import FastAPI
 
 from benchmarks.ground import API_KEY_SECRET, ground, plant_one, serving, spread
 from benchmarks.load import requests_per_second
-from okr_service.kernel.database import database_url
 from okr_service.kernel.documents import PageRequest
 from okr_service.kernel.garbage import settle
 from okr_service.kernel.reach import EVERYTHING
+from okr_service.kernel.servers import database_url
 from okr_service.kernel.sql import DIALECT
 from okr_service.main import create_app
 from okr_service.objectives.reads import OBJECTIVES

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.ground import Tree
-from okr_service.kernel.database import database_url
+from okr_service.kernel.servers import database_url
 
 _MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 

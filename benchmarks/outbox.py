@@ -25,7 +25,8 @@ from benchmarks.ground import Tree, ground, plant_one, serving, settle, spread, 
 from benchmarks.load import check_ins, requests_per_second
 from okr_service.events.feed import Feed
 from okr_service.events.shapes import EventsWanted
-from okr_service.kernel.database import Database, database_url
+from okr_service.kernel.database import Database
+from okr_service.kernel.servers import database_url
 from okr_service.settings import Settings
 
 _ROUNDS, _SECONDS = 15, 3

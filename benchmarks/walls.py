@@ -27,7 +27,9 @@ from benchmarks.list_page import service as walled
 from benchmarks.load import check_ins, reads_in_turns
 from okr_service import models
 from okr_service.kernel.connections import begun
-from okr_service.kernel.database import Database, Transaction, database_url
+from okr_service.kernel.database import Database, Transaction
+from okr_service.kernel.positions import Position
+from okr_service.kernel.servers import database_url
 from okr_service.serving import Service
 
 _TENANTS, _OBJECTIVES, _CONNECTIONS = 16, 2_000, 8
@@ -41,7 +43,11 @@ class _Unwalled(Database):
     """A database that nobody is told a tenant of."""
 
     @asynccontextmanager
-    async def transaction(self, tenant_id: UUID | None = None) -> AsyncIterator[Transaction]:  # noqa: ARG002
+    async def transaction(
+        self,
+        tenant_id: UUID | None = None,  # noqa: ARG002
+        committed: Callable[[Position], None] | None = None,  # noqa: ARG002
+    ) -> AsyncIterator[Transaction]:
         async with (
             self._connected(self._writer) as connection,
             begun(connection, self._begin),

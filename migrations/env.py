@@ -7,7 +7,7 @@ from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from okr_service import models
-from okr_service.kernel.database import database_url
+from okr_service.kernel.servers import database_url
 
 # One run at a time: replicas that start together must not migrate together.
 _LOCK = text("SELECT pg_advisory_lock(7235082114027)")

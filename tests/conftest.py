@@ -20,9 +20,10 @@ from okr_service.access.policy import Principal, Scope, granted
 from okr_service.credentials.hashing import KeyedHash
 from okr_service.credentials.issuing import Issuing
 from okr_service.credentials.tenants import found_with_key
-from okr_service.kernel.database import Database, database_url
+from okr_service.kernel.database import Database
 from okr_service.kernel.embedded import EmbeddedPostgres
 from okr_service.kernel.migrations import migrate
+from okr_service.kernel.servers import database_url
 from okr_service.main import create_app
 from okr_service.settings import Settings
 from tests.build import Build

@@ -45,6 +45,7 @@ def test_every_setting_may_come_from_a_file(folder: Path) -> None:
     examples = {
         "database_url": URL,
         "owner_database_url": URL,
+        "replica_database_url": URL,
         "bootstrap_api_key": KEY,
         "api_key_secret": KEY,
         "api_key_previous_secret": KEY,

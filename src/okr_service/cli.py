@@ -28,13 +28,14 @@ from okr_service.credentials.tenants import (
     found_with_key,
 )
 from okr_service.files import export_file, import_file, template_file
-from okr_service.kernel.database import SERVICE_ROLE, Database, database_url
+from okr_service.kernel.database import SERVICE_ROLE, Database
 from okr_service.kernel.distribution import NoCitus, distribute
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.garbage import settle
 from okr_service.kernel.migrations import admit, unmigrate
 from okr_service.kernel.migrations import migrate as migrate_database
 from okr_service.kernel.model import new_id
+from okr_service.kernel.servers import database_url
 from okr_service.keys import keys_app
 from okr_service.organisation.model import Tenant
 from okr_service.rest.probes import Readiness

@@ -1,6 +1,8 @@
 """What every request needs and passes, whichever door it comes through."""
 
-from collections.abc import Awaitable, Callable
+import math
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,11 +16,14 @@ from okr_service.events.feed import Feed
 from okr_service.kernel.database import Database, Transaction, is_retryable
 from okr_service.kernel.errors import (
     Forbidden,
+    InvalidReadAfter,
     OkrError,
     Throttled,
     Unauthenticated,
     Unavailable,
 )
+from okr_service.kernel.positions import Position, position_of, token
+from okr_service.kernel.replica import Reads, Staleness
 from okr_service.limits.allowances import WINDOW
 from okr_service.limits.service import Limits, Standings, require_within
 from okr_service.settings import Settings
@@ -27,6 +32,11 @@ _T = TypeVar("_T")
 _TRIES = 4
 Header = tuple[bytes, bytes]
 Work = Callable[[Transaction, list[Callable[[], None]]], Awaitable[_T]]
+
+# As caches that do not understand a directive, ours is strict with one that it cannot read.
+_MAX_STALE = re.compile(r"(?:^|,)\s*max-stale\s*(?:=\s*(\d{1,9})\s*)?(?=,|$)", re.IGNORECASE)
+_READ_AFTER = "okr-read-after"
+_WRITTEN_AT, _AGE = b"okr-written-at", b"age"
 
 _BEARER = 'Bearer realm="okr-service"'
 
@@ -39,6 +49,41 @@ class Caller:
     address: str
     request_id: str
     answer_headers: list[Header]  # where what the answer is to carry goes
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What a request says of how old what it reads may be, and what its answer tells of that."""
+
+    request_headers: Mapping[str, str]
+    answer_headers: list[Header]
+
+    def allowed(self) -> Staleness:
+        """Return the staleness that a request allows (`max-stale`: RFC 9111, 5.2.1.2).
+
+        Raises:
+            InvalidReadAfter.
+        """
+        given, after = self.request_headers.get(_READ_AFTER), None
+        if given is not None and (after := position_of(given.strip())) is None:
+            raise InvalidReadAfter
+        found = _MAX_STALE.search(self.request_headers.get("cache-control", ""))
+        if found is None:
+            return Staleness(0, after)
+        return Staleness(math.inf if found[1] is None else int(found[1]), after)
+
+    def read(self, age: float) -> None:
+        """Tell that what was read may be so many seconds old (`Age`: RFC 9111, 5.1)."""
+        told = [int(value) for name, value in self.answer_headers if name == _AGE]
+        self._tell(_AGE, str(max(*told, math.ceil(age), 0)))
+
+    def wrote(self, position: Position) -> None:
+        """Tell what is to be said in `Okr-Read-After` by who reads what was written."""
+        self._tell(_WRITTEN_AT, token(position))
+
+    def _tell(self, name: bytes, value: str) -> None:
+        others = [header for header in self.answer_headers if header[0] != name]
+        self.answer_headers[:] = [*others, (name, value.encode())]
 
 
 @dataclass(frozen=True)
@@ -84,7 +129,15 @@ class Service:
         require_within(standings)
         return who
 
-    async def write(self, who: Principal, work: Work[_T]) -> _T:
+    def reads(self, exchange: Exchange) -> Reads:
+        """Return what reads for a request: the database, or its replica where that is allowed.
+
+        Raises:
+            InvalidReadAfter.
+        """
+        return self.database.reads(exchange.allowed(), exchange.read)
+
+    async def write(self, who: Principal, exchange: Exchange, work: Work[_T]) -> _T:
         """Do a caller's work in one transaction, from the start again where it met another.
 
         What is to be done once it is committed, the work appends to the list that it is given.
@@ -92,7 +145,7 @@ class Service:
         for tries_left in reversed(range(_TRIES)):
             afterwards: list[Callable[[], None]] = []
             try:
-                async with self.database.transaction(who.tenant_id) as tx:
+                async with self.database.transaction(who.tenant_id, exchange.wrote) as tx:
                     done = await work(tx, afterwards)
             except DBAPIError as error:
                 if not (tries_left and is_retryable(error)):

@@ -47,6 +47,17 @@ class Settings(BaseSettings):
         description="Whether the way to the database leads through a transaction pooler "
         "(PgBouncer, pool_mode=transaction). OKR_OWNER_DATABASE_URL must lead past it.",
     )
+    replica_database_url: SecretStr | None = Field(
+        default=None,
+        description="A replica that follows it by streaming, for reads whose callers allow "
+        "staleness; without it all are done where OKR_DATABASE_URL leads.",
+    )
+    replica_lag_limit_seconds: float = Field(
+        default=30,
+        gt=0,
+        le=3_600,
+        description="How far the replica may lag and be read from, whatever callers allow.",
+    )
     bootstrap_api_key: SecretStr | None = Field(
         default=None,
         description="The first admin API key, for scripted set-ups: 32 or more characters.",
@@ -83,6 +94,16 @@ class Settings(BaseSettings):
     )
     statement_timeout_ms: int = Field(
         default=30_000, ge=1, description="Longest a single statement may run."
+    )
+    lock_timeout_ms: int = Field(
+        default=10_000,
+        ge=1,
+        description="Longest that a statement waits for what another transaction holds.",
+    )
+    idle_transaction_timeout_ms: int = Field(
+        default=60_000,
+        ge=1_000,
+        description="Longest that a transaction stays open while nothing is asked in it.",
     )
     body_limit_bytes: int = Field(
         default=1_048_576, ge=1024, description="Largest request body, but for batches and imports."
@@ -309,10 +330,11 @@ class Settings(BaseSettings):
             return [part.strip() for part in given.split(",") if part.strip()]
         return given
 
-    @field_validator("database_url")
+    @field_validator("database_url", "owner_database_url", "replica_database_url")
     @classmethod
-    def _refuse_other_databases(cls, given: SecretStr) -> SecretStr:
-        if not given.get_secret_value().startswith(("postgresql:", "postgres:", "postgresql+")):
+    def _refuse_other_databases(cls, given: SecretStr | None) -> SecretStr | None:
+        secret = "postgresql:" if given is None else given.get_secret_value()
+        if not secret.startswith(("postgresql:", "postgres:", "postgresql+")):
             raise ValueError("it must begin with postgresql://")
         return given
 

@@ -9,8 +9,9 @@ import asyncpg
 from tests.audit.walked import walked
 
 from okr_service.audit.verification import Fault, Findings
-from okr_service.kernel.database import Database, database_url
+from okr_service.kernel.database import Database
 from okr_service.kernel.migrations import migrate, unmigrate
+from okr_service.kernel.servers import database_url
 from okr_service.settings import Settings
 
 _BEFORE = "0007"

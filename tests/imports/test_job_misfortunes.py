@@ -29,9 +29,10 @@ from tests.imports.working import (
     working,
 )
 
-from okr_service.kernel.database import Database, database_url
+from okr_service.kernel.database import Database
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.queue import SCHEMA, NotYet, Task
+from okr_service.kernel.servers import database_url
 
 _TABLES = ("objectives", "key_results", "units", "cycles")
 

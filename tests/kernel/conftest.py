@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.engine import URL
 from tests.kernel import pooler
 
-from okr_service.kernel.database import database_url
+from okr_service.kernel.servers import database_url
 from okr_service.settings import Settings
 
 Pooled = Callable[[str], str]

@@ -32,8 +32,9 @@ from tests.webhooks.kept import told
 from okr_service import models
 from okr_service.broker.service import is_of_feed, next_events, published
 from okr_service.events.cursors import Cursor
-from okr_service.kernel.database import SERVICE_ROLE, Database, sqlstate
+from okr_service.kernel.database import SERVICE_ROLE, Database
 from okr_service.kernel.queue import SCHEMA
+from okr_service.kernel.translating import sqlstate
 from okr_service.serving import Service
 
 _TABLES = list(models.METADATA.sorted_tables)

@@ -19,8 +19,9 @@ from tests.conftest import API_KEY_SECRET, ISSUING, stop
 
 from okr_service.credentials.keys import new_key
 from okr_service.credentials.tenants import found_with_key
-from okr_service.kernel.database import Database, database_url
+from okr_service.kernel.database import Database
 from okr_service.kernel.errors import DatabaseUnavailable, ReferenceGone, StatementTooLong
+from okr_service.kernel.servers import database_url
 from okr_service.main import create_app
 from okr_service.settings import Settings
 
@@ -66,7 +67,8 @@ def hasty(request: pytest.FixtureRequest, own_database_url: str) -> Settings:
         api_key_secret=API_KEY_SECRET,
         database_url=own_database_url,
         pool_size=1,
-        statement_timeout_ms=300,
+        statement_timeout_ms=2_000,
+        lock_timeout_ms=100,
         pooled=request.param,
     )
 
@@ -188,6 +190,43 @@ async def test_a_slow_statement_ends_and_the_connection_goes_on(hasty: Settings)
             with pytest.raises(StatementTooLong):
                 await _ask(database, "SELECT pg_sleep(60)")
         assert await database.is_ready()
+
+
+async def test_who_waits_too_long_for_another_is_told_to_come_again(
+    calling: httpx.AsyncClient, hasty: Settings
+) -> None:
+    unit = (await calling.post("/v1/units", json={"name": "Held"})).json()
+    path, kind = f"/v1/units/{unit['id']}", {"Content-Type": "application/merge-patch+json"}
+    owner = Database.as_owner(hasty)
+    async with owner.transaction() as tx:
+        await tx.execute(text("SELECT FROM units WHERE id = :id FOR UPDATE"), {"id": unit["id"]})
+        refused = await calling.patch(path, json={"name": "Mine"}, headers=kind)
+    await owner.close()
+    assert (refused.status_code, refused.json()["code"]) == (503, "locked-too-long")
+    assert refused.headers["retry-after"] == "1"
+    assert (await calling.get(path)).json()["name"] == "Held"
+    assert (await calling.patch(path, json={"name": "Mine"}, headers=kind)).is_success
+
+
+async def test_a_transaction_in_which_nothing_is_asked_any_more_ends(
+    hasty: Settings, own_database_url: str
+) -> None:
+    owner = Database.as_owner(Settings(database_url=own_database_url))
+    async with _opened(hasty, idle_transaction_timeout_ms=1_000) as database:
+        with pytest.raises(DatabaseUnavailable):
+            await _fall_asleep(database, owner)
+        assert await database.is_ready()
+    await owner.close()
+
+
+async def _fall_asleep(database: Database, owner: Database) -> None:
+    there = text("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = :pid)")
+    async with database.transaction() as tx:
+        pid = await tx.scalar(text("SELECT pg_backend_pid()"))
+        async with owner.reading() as connection:
+            while await connection.scalar(there, {"pid": pid}):  # noqa: ASYNC110 - nothing else tells
+                await asyncio.sleep(0.05)
+        await tx.execute(text("SELECT 1"))
 
 
 async def test_a_missing_reference_is_told_as_such(hasty: Settings) -> None:

@@ -11,7 +11,9 @@ from tests.calling import client
 from tests.conftest import API_KEY_SECRET, new_tenant, stop
 
 from okr_service import models
-from okr_service.kernel.database import SERVICE_ROLE, Database, database_url, sqlstate
+from okr_service.kernel.database import SERVICE_ROLE, Database
+from okr_service.kernel.servers import database_url
+from okr_service.kernel.translating import sqlstate
 from okr_service.main import create_app
 from okr_service.settings import Settings
 

@@ -13,7 +13,6 @@ from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.migrations.test_functions import FUNCTIONS
 
-from okr_service.kernel.database import database_url
 from okr_service.kernel.migrations import (
     check_drift,
     migrate,
@@ -21,6 +20,7 @@ from okr_service.kernel.migrations import (
     revisions,
     unmigrate,
 )
+from okr_service.kernel.servers import database_url
 from okr_service.models import METADATA
 
 

@@ -17,8 +17,9 @@ from tests.build import Build
 from tests.conftest import API_KEY_SECRET, ISSUING
 
 from okr_service.credentials.tenants import found_with_key
-from okr_service.kernel.database import Database, database_url
+from okr_service.kernel.database import Database
 from okr_service.kernel.migrations import migrate, newest, revisions
+from okr_service.kernel.servers import database_url
 from okr_service.settings import Settings
 
 _ROOT = Path(__file__).parents[2]

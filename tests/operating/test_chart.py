@@ -170,8 +170,10 @@ def test_only_migrations_see_the_owner() -> None:
         assert "okr_owner_database_url" not in seen[component]
         assert "okr_api_key_secret" in seen[component]
         assert seen[component]["okr_broker_credentials"] == ("okr-broker", "okr.creds")
+        assert seen[component]["okr_replica_database_url"] == ("okr-replica", "replica-url")
     assert "okr_api_key_secret" not in seen["migration"]
     assert "okr_broker_credentials" not in seen["migration"]
+    assert "okr_replica_database_url" not in seen["migration"]
     assert seen["test"] == {}
 
 

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from tests.conftest import API_KEY_SECRET, BOOTSTRAP_KEY
 from tests.rest.listening import listening
 
-from okr_service.kernel.database import database_url
 from okr_service.kernel.migrations import migrate
+from okr_service.kernel.servers import database_url
 from okr_service.kernel.traces import traceback_of
 from okr_service.main import create_app
 from okr_service.settings import Settings

@@ -144,6 +144,7 @@ async def test_pages_read_the_headers_they_need(start: Start, tenant: Tenant) ->
         exposed = set(answer.headers["access-control-expose-headers"].split(", "))
         assert {"ETag", "Link", "Location", "RateLimit", "RateLimit-Policy"} <= exposed
         assert {"Retry-After", "X-Request-ID", "Idempotency-Replayed"} <= exposed
+        assert {"Age", "Okr-Written-At"} <= exposed
         assert "Origin" in answer.headers["vary"]
 
 

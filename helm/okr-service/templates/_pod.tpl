@@ -101,6 +101,13 @@ securityContext:
             - key: {{ . }}
               path: okr_bootstrap_api_key
             {{- end }}
+      {{- if .database.replicaExistingSecret }}
+      - secret:
+          name: {{ .database.replicaExistingSecret }}
+          items:
+            - key: {{ .database.replicaUrlKey }}
+              path: okr_replica_database_url
+      {{- end }}
       {{- if .broker.existingSecret }}
       - secret:
           name: {{ .broker.existingSecret }}

@@ -130,7 +130,7 @@ async def plant_large(
 
 
 async def _be_patient(tx: Transaction) -> None:
-    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+    for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
         await tx.execute(text(f"SET LOCAL {limit} = 0"))
 
 

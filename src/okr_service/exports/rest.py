@@ -74,9 +74,9 @@ async def export_plan(
     written = Form.CSV if form is PlanForm.CSV else Form.LINES
     copied = plan(call.who, scope, written, asked.lang)
     file = {
-        PlanForm.CSV: lambda: delimited(call.database, copied, BYTE_ORDER_MARK),
-        PlanForm.XLSX: lambda: workbook(call.database, copied, asked.lang),
-        PlanForm.NDJSON: lambda: lines(call.database, copied),
+        PlanForm.CSV: lambda: delimited(call.reads, copied, BYTE_ORDER_MARK),
+        PlanForm.XLSX: lambda: workbook(call.reads, copied, asked.lang),
+        PlanForm.NDJSON: lambda: lines(call.reads, copied),
     }[form]()
     return await streamed(file, f"okr-plan.{form}", _MEDIA_TYPES[form])
 
@@ -137,8 +137,9 @@ async def export_scorecards(
     """Export how far each unit has come in a cycle, as a table to report from."""
     if form is TableForm.PARQUET:
         require_parquet()
-    async with call.database.reading(call.who.tenant_id) as tx:
-        rows = await cards.scorecards(tx, call.who, asked)
+    rows = await call.reads.read(
+        call.who.tenant_id, lambda tx: cards.scorecards(tx, call.who, asked)
+    )
     if form is TableForm.CSV:
         text = row_of(cards.COLUMNS) + "".join(row_of(cards.cells(row)) for row in rows)
         file = _once(text.encode())
@@ -150,20 +151,19 @@ async def export_scorecards(
 
 
 async def _scope(call: UnconnectedCall, asked: Scope) -> Conditions:
-    async with call.database.reading(call.who.tenant_id) as tx:
-        return await within(tx, call.who, asked)
+    return await call.reads.read(call.who.tenant_id, lambda tx: within(tx, call.who, asked))
 
 
 async def _table(
     call: UnconnectedCall, name: str, form: TableForm, copied: Callable[[Form], Copied]
 ) -> Response:
     if form is TableForm.CSV:
-        file = delimited(call.database, copied(Form.CSV))
+        file = delimited(call.reads, copied(Form.CSV))
     elif form is TableForm.NDJSON:
-        file = lines(call.database, copied(Form.LINES))
+        file = lines(call.reads, copied(Form.LINES))
     else:
         require_parquet()
-        rows = parts(call.database, copied(Form.LINES), Form.LINES)
+        rows = parts(call.reads, copied(Form.LINES), Form.LINES)
         file = parquet(rows, TABLES[name].columns)
     return await streamed(file, f"okr-{name}.{form}", _MEDIA_TYPES[form])
 

@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 
 from okr_service.kernel.copying import AT_ONCE, Copied, Form, parts, pieces
-from okr_service.kernel.database import Database
+from okr_service.kernel.replica import Reads
 
 BYTE_ORDER_MARK = "\ufeff"  # so that Excel reads Vietnamese
 
 
 async def delimited(
-    database: Database, copied: Copied, before: str = "", at_once: int = AT_ONCE
+    reads: Reads, copied: Copied, before: str = "", at_once: int = AT_ONCE
 ) -> AsyncIterator[bytes]:
     """Give rows as CSV, beneath their names."""
     names = [column.name for column in copied.statement.selected_columns]
     head = f"{before}{row_of(names)}".encode()
-    async with aclosing(pieces(parts(database, copied, Form.CSV, at_once))) as all_pieces:
+    async with aclosing(pieces(parts(reads, copied, Form.CSV, at_once))) as all_pieces:
         async for piece in all_pieces:
             yield head + piece
             head = b""
@@ -25,9 +25,9 @@ async def delimited(
         yield head
 
 
-async def lines(database: Database, copied: Copied, at_once: int = AT_ONCE) -> AsyncIterator[bytes]:
+async def lines(reads: Reads, copied: Copied, at_once: int = AT_ONCE) -> AsyncIterator[bytes]:
     """Give rows as objects, one a line."""
-    async with aclosing(pieces(parts(database, copied, Form.LINES, at_once))) as all_pieces:
+    async with aclosing(pieces(parts(reads, copied, Form.LINES, at_once))) as all_pieces:
         async for piece in all_pieces:
             yield piece
 

@@ -18,8 +18,8 @@ from okr_service.imports.harmless import harmless
 from okr_service.imports.template import COLUMNS
 from okr_service.imports.wording import SHEETS, TITLES
 from okr_service.kernel.copying import Copied, Form, parts
-from okr_service.kernel.database import Database
 from okr_service.kernel.messages import Language
+from okr_service.kernel.replica import Reads
 
 _ROWS_A_SHEET = 1_000_000
 _AT_ONCE = 2_000  # objectives
@@ -35,13 +35,13 @@ _EXACT_DIGITS = 15  # of a spreadsheet's numbers
 _WIDE, _NARROW = 24, 12
 
 
-async def workbook(database: Database, copied: Copied, language: Language) -> AsyncIterator[bytes]:
+async def workbook(reads: Reads, copied: Copied, language: Language) -> AsyncIterator[bytes]:
     """Give the workbook, once all is read: what it holds is listed at its end."""
     with TemporaryFile() as file:
         book = xlsxwriter.Workbook(file, _OPTIONS)
         try:
             pages = _Pages(book, language)
-            async for part in parts(database, copied, Form.LINES, at_once=_AT_ONCE):
+            async for part in parts(reads, copied, Form.LINES, at_once=_AT_ONCE):
                 await to_thread(pages.write, part)
                 yield b""  # it has begun: from now on it lasts as long as it lasts
         finally:

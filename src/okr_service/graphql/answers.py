@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.types.info import Info
 
 from graphql import GraphQLError, execute
@@ -106,8 +107,11 @@ class Answering:
         named = Ref(str(given[question.of])) if question.of else Ref("")
         rest = {name: value for name, value in given.items() if name != question.of}
         wanted = read(question.asked, _given(rest)) if question.asked else None
-        async with self.asked.service.database.reading(who.tenant_id) as tx:
-            text = await question.ask(ReadCall(who, tx, self.asked.language), named, wanted)
+
+        async def ask(tx: AsyncConnection) -> str:
+            return await question.ask(ReadCall(who, tx, self.asked.language), named, wanted)
+
+        text = await self.asked.reads.read(who.tenant_id, ask)
         return orjson.loads(text) if issubclass(question.view, BaseModel) else text
 
 

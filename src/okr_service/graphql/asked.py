@@ -14,7 +14,8 @@ from okr_service.graphql.projection.statement import Statement
 from okr_service.kernel.database import Reading, fetch_bytes
 from okr_service.kernel.fields import Ref
 from okr_service.kernel.messages import Language
-from okr_service.serving import Service
+from okr_service.kernel.replica import Reads
+from okr_service.serving import Exchange, Service
 
 Resolving = GraphQLResolveInfo[Any]
 
@@ -30,6 +31,8 @@ class Asked:
     prepared: Prepared
     raw_variables: Mapping[str, object]
     variables: VariableValues
+    exchange: Exchange
+    reads: Reads
 
     def projection(self) -> Projection:
         """Return a statement in the making for parts of the operation."""
@@ -46,8 +49,7 @@ class Asked:
     async def read(self, statement: Statement) -> list[bytes | None]:
         """Return the columns of a statement that the caller may ask; raises NotPermitted."""
         self.require(statement)
-        async with self.service.database.reading(self.who.tenant_id) as tx:
-            return await self.fetch(tx, statement)
+        return await self.reads.read(self.who.tenant_id, lambda tx: self.fetch(tx, statement))
 
     async def fetch(self, tx: Reading, statement: Statement) -> list[bytes | None]:
         """Return the columns of a statement."""

@@ -39,7 +39,7 @@ from okr_service.kernel.errors import BodyTooLarge, InternalError, OkrError
 from okr_service.kernel.messages import Language, preferred_language
 from okr_service.kernel.payload import read_json
 from okr_service.kernel.traces import traceback_of
-from okr_service.serving import Caller, Service, headers_of
+from okr_service.serving import Caller, Exchange, Service, headers_of
 
 _log = logging.getLogger(__name__)
 _RESPONSE, _JSON = "application/graphql-response+json", "application/json"
@@ -130,7 +130,8 @@ class Door:
         prepared = self._intake.prepared(given)
         if is_get and prepared.is_mutation:
             raise QueriesOnly
-        return self._intake.asked(prepared, given, service, who, lang)
+        exchange = Exchange(headers, scope["answer_headers"])
+        return self._intake.asked(prepared, given, service, who, lang, exchange)
 
     async def _stream(self, asked: Asked, headers: Headers) -> EventStream:
         """Return the stream that answers a subscription; raises FollowedByStreams."""

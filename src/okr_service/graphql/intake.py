@@ -8,7 +8,7 @@ from okr_service.graphql.documents import Documents
 from okr_service.graphql.operations import Operations, Prepared
 from okr_service.graphql.parameters import Parameters
 from okr_service.kernel.messages import Language
-from okr_service.serving import Service
+from okr_service.serving import Exchange, Service
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,10 @@ class Intake:
         service: Service,
         who: Principal,
         language: Language,
+        exchange: Exchange,
     ) -> Asked:
-        """Return the operation as somebody asks it; raises DocumentErrors."""
+        """Return the operation as somebody asks it; raises DocumentErrors, InvalidReadAfter."""
         variables = self.operations.variables(prepared, given.variables)
         of = (prepared, given.variables, variables)
-        return Asked(self.operations, service, who, language, *of)
+        reads = service.reads(exchange)
+        return Asked(self.operations, service, who, language, *of, exchange, reads)

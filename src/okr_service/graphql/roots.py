@@ -16,7 +16,7 @@ from okr_service.kernel.fields import Ref
 from okr_service.kernel.messages import Language
 from okr_service.kernel.reach import Reach
 from okr_service.kernel.references import Versions
-from okr_service.serving import Service
+from okr_service.serving import Exchange, Service
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class AskingCall:
     who: Principal
     service: Service
     given: Mapping[str, Any]  # the input, with our names
+    exchange: Exchange
 
     @property
     def versions(self) -> Versions:

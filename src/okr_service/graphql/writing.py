@@ -96,7 +96,7 @@ class _Writing:
         async def work(tx: Transaction, afterwards: list[Callable[[], None]]) -> Payload:
             return await self._once(tx, idempotent, afterwards)
 
-        return await self._asked.service.write(self._asked.who, work)
+        return await self._asked.service.write(self._asked.who, self._asked.exchange, work)
 
     def _idempotent(self) -> IdempotentRequest | None:
         """Return the key that the write came with, and what else it is to come with again."""
@@ -143,7 +143,7 @@ class _Writing:
     ) -> tuple[Payload, object]:
         """Return what there is to say of the write, and the id of what it made."""
         asked = self._asked
-        call = WriteCall(asked.who, asked.service, self._given, tx, afterwards)
+        call = WriteCall(asked.who, asked.service, self._given, asked.exchange, tx, afterwards)
         assert self._write.perform is not None, "it asks nobody"
         done = await self._write.perform(call, self._input())
         made = done.row_id or done.told.get("id")
@@ -152,7 +152,9 @@ class _Writing:
     async def ask(self, ask: Ask) -> Payload:
         """Return what a write comes to that asks others, and opens transactions itself."""
         asked = self._asked
-        done = await ask(AskingCall(asked.who, asked.service, self._given), self._input())
+        done = await ask(
+            AskingCall(asked.who, asked.service, self._given, asked.exchange), self._input()
+        )
         async with asked.service.database.reading(asked.who.tenant_id) as tx:
             return {**done.told, "shown": await self._read(tx, done)}
 

@@ -55,7 +55,7 @@ class Issuers:
         """Write down that a token was shown that the provider takes."""
         provider = await _found(call, call.versions)
         await self.tokens.require_accepted(provider, given.token)
-        async with call.service.database.transaction(call.who.tenant_id) as tx:
+        async with call.service.database.transaction(call.who.tenant_id, call.exchange.wrote) as tx:
             await service.prove_provider(tx, call.who, provider)
         return Done(provider.id)
 

@@ -142,5 +142,5 @@ async def _found(call: UnconnectedCall, ref: Ref, expected: Versions) -> Provide
 
 @asynccontextmanager
 async def _writing(call: UnconnectedCall) -> AsyncIterator[WriteCall]:
-    async with call.database.transaction(call.who.tenant_id) as tx:
+    async with call.database.transaction(call.who.tenant_id, call.exchange.wrote) as tx:
         yield WriteCall(call.request, call.who, tx)

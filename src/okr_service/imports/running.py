@@ -179,7 +179,7 @@ class Imports:
 
     async def _be_patient(self, tx: Transaction) -> None:
         longest = self.settings.import_job_statement_timeout_ms
-        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
             await tx.execute(text(f"SET LOCAL {name} = {longest:d}"))
 
     async def _sender(self, job: ImportJob) -> Principal:

@@ -12,14 +12,19 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-from sqlalchemy.engine import URL
+from sqlalchemy import event
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from okr_service.kernel.servers import PRIMARY, connecting
+
 _TENANT = "okr.tenant_id"
 _TOLD = "okr_tenant_told"  # where a pooled connection keeps whom it was told last
 _TAKEN_BACK_WITHIN = 5.0  # seconds
+_REFUSING = "default_transaction_read_only"  # where it is set, a write is a mistake of ours
+_READ_ONLY = "25006"  # said of a write: the server follows another one now
 _DRIVERS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
@@ -39,13 +44,14 @@ class Pool:
     timeout: float
     server_settings: Mapping[str, str]
     shared: bool  # behind a transaction pooler, where another server may answer the next time
+    wanted: str = PRIMARY  # of the servers that there are
 
 
 def engine_of(url: URL, pool: Pool) -> AsyncEngine:
     """Make a pool of connections."""
     connect_args: dict[str, object] = {
         "server_settings": dict(pool.server_settings),
-        "timeout": pool.timeout,
+        "async_creator_fn": connecting(pool.timeout, pool.wanted),
         "prepared_statement_cache_size": 500,
         "max_cacheable_statement_size": 0,  # however long a statement is
     }
@@ -57,7 +63,7 @@ def engine_of(url: URL, pool: Pool) -> AsyncEngine:
             "statement_cache_size": 0,
             "prepared_statement_name_func": str,  # nameless
         }
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",
         pool_size=pool.size,
@@ -68,6 +74,15 @@ def engine_of(url: URL, pool: Pool) -> AsyncEngine:
         json_serializer=_json,
         connect_args=connect_args,
     )
+    if pool.wanted == PRIMARY and _REFUSING not in pool.server_settings:
+        event.listen(engine.sync_engine, "handle_error", _leave_former_primary)
+    return engine
+
+
+def _leave_former_primary(context: ExceptionContext) -> None:
+    """Let go of all connections where one leads to a server that takes no writes any more."""
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _json(value: object) -> str:
@@ -226,5 +241,7 @@ def _told_as_sqlalchemy_would(driver: asyncpg.Connection, statement: str) -> Ite
     try:
         yield
     except _DRIVERS as error:
+        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            driver.terminate()
         lost = driver.is_closed()
         raise DBAPIError(statement, None, error, connection_invalidated=lost) from error

@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import IO
 from uuid import UUID
@@ -24,11 +25,13 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from okr_service.kernel.connections import copy_out
-from okr_service.kernel.database import Database, Reading
+from okr_service.kernel.database import Reading
 from okr_service.kernel.documents import Expression
 from okr_service.kernel.model import TenantRow
+from okr_service.kernel.replica import Reads
 from okr_service.kernel.sql import DIALECT
 
 AT_ONCE = 20_000
@@ -61,23 +64,32 @@ class Copied:
 
 
 async def parts(
-    database: Database, copied: Copied, form: Form, at_once: int = AT_ONCE
+    reads: Reads, copied: Copied, form: Form, at_once: int = AT_ONCE
 ) -> AsyncIterator[IO[bytes]]:
     """Give the rows in the order of their ids, so many at once, each part as a file."""
     after: UUID | None = None
     while True:
-        async with database.reading(copied.tenant_id) as tx:
-            last = await _last_of_part(tx, copied, after, at_once)
-            wanted = _between(copied, after, last)
-            wanted = _as_lines(wanted, copied) if form is Form.LINES else wanted
-            part = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed below
-            await copy_out(tx, await _with_values(tx, wanted), part.write, form.value)
+        part, last = await reads.read(
+            copied.tenant_id, partial(_part, copied, form, after, at_once)
+        )
         with part:
             part.seek(0)
             yield part
         if last is None:
             return
         after = last
+
+
+async def _part(
+    copied: Copied, form: Form, after: UUID | None, at_once: int, tx: AsyncConnection
+) -> tuple[IO[bytes], UUID | None]:
+    """Return the rows after an id, so many, as a file, and the id that they end with."""
+    last = await _last_of_part(tx, copied, after, at_once)
+    wanted = _between(copied, after, last)
+    wanted = _as_lines(wanted, copied) if form is Form.LINES else wanted
+    part = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by who reads it
+    await copy_out(tx, await _with_values(tx, wanted), part.write, form.value)
+    return part, last
 
 
 async def pieces(of: AsyncIterator[IO[bytes]]) -> AsyncGenerator[bytes, None]:

@@ -9,15 +9,18 @@ Every use names the tenant it is for, and PostgreSQL hides the rows of all other
 row. It costs no round trip: a transaction is told in the message that begins it, and a
 reading connection remembers whom it was told last. Behind a transaction pooler (setting
 `pooled`), where nothing outlasts a transaction, reads are transactions too.
+
+Where there is a replica, `reads` gives those who allow it what reads there.
 """
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import make_url, text
-from sqlalchemy.engine import URL
+from pydantic import SecretStr
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
@@ -33,9 +36,14 @@ from okr_service.kernel.connections import (
     tell,
     telling,
 )
-from okr_service.kernel.errors import DatabaseUnavailable, OkrError, ReferenceGone, StatementTooLong
+from okr_service.kernel.errors import DatabaseUnavailable, OkrError, StatementTooLong
+from okr_service.kernel.positions import PRIMARY_POSITION, Position
+from okr_service.kernel.replica import Reads, Replica, Staleness, Work
+from okr_service.kernel.servers import ANY, PRIMARY, database_url
+from okr_service.kernel.translating import Translated, sqlstate
 from okr_service.settings import Settings
 
+_T = TypeVar("_T")
 Transaction = AsyncSession
 Reading = AsyncSession | AsyncConnection
 
@@ -49,29 +57,12 @@ _ONE_STATE = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # Deadlock, serialization failure, and a key that another transaction took meanwhile: run
 # again, the write finds what the other one recorded and can say so.
 _WORTH_ANOTHER_TRY = {"40P01", "40001", "23505"}
-_FOREIGN_KEY_VIOLATION = "23503"  # looked up before, so deleted since
-_QUERY_CANCELED = "57014"
-_UNREACHABLE = {
-    *("57P01", "57P02", "57P03"),  # shutting down, starting
-    *("08000", "08001", "08003", "08006"),  # lost connections
-    *("53100", "53200", "53300"),  # no room on its disk, in its memory, for a connection
-    "42P01",  # tables not migrated yet
-}
+_REPLICA_WITHIN = 3.0  # seconds: who waits longer for a connection is better off on the primary
 
 # What a piece of work in the background may meet, and try again later.
 FAILURES = (OkrError, DBAPIError, NothingStored)
 
 _log = logging.getLogger(__name__)
-
-
-def database_url(given: str) -> URL:
-    """Return the URL with the asyncpg driver, whichever way `postgresql://` was spelt."""
-    return make_url(given).set(drivername="postgresql+asyncpg")
-
-
-def sqlstate(error: DBAPIError) -> str:
-    """Return PostgreSQL's five-character code of a failed statement, or an empty string."""
-    return str(getattr(error.orig, "sqlstate", None) or "")
 
 
 def constraint_name(error: DBAPIError) -> str:
@@ -96,22 +87,39 @@ class Database:
     def __init__(self, settings: Settings, role: str | None = SERVICE_ROLE) -> None:
         self._pooled = settings.pooled
         self._closed = False
-        common = {
-            "timezone": "UTC",
-            "jit": "off",
-            "work_mem": "32MB",  # questions about large trees carry whole levels in arrays
-            "statement_timeout": str(settings.statement_timeout_ms),
-            "idle_in_transaction_session_timeout": "60000",
-        } | ({} if role is None else {"role": role})
+        common = _session_settings(settings, role)
         self._begin = "BEGIN"
         if self._pooled:
             self._begin += "".join(f"; SET LOCAL {n} = '{value}'" for n, value in common.items())
             common = {}
         common |= {"application_name": "okr-service"}
-        self._writer = _engine(settings, common)
-        self._reader = self._writer
-        if not self._pooled:
-            self._reader = _engine(settings, common | _READ_ONLY)
+        for_reading = common if self._pooled else common | _READ_ONLY
+        url = settings.database_url
+        self._writer = _engine(settings, url, common)
+        self._reader = self._writer if self._pooled else _engine(settings, url, for_reading)
+        self._engines = [self._writer, self._reader]
+        self._replica: Replica | None = None
+        if settings.replica_database_url is not None:
+            self._follow(settings, settings.replica_database_url, for_reading)
+
+    def _follow(self, settings: Settings, url: SecretStr, for_reading: dict[str, str]) -> None:
+        patience = min(settings.pool_timeout_seconds, _REPLICA_WITHIN)
+        hasty = settings.model_copy(update={"pool_timeout_seconds": patience})
+        replica = _engine(hasty, url, for_reading, ANY)
+        # Apart, so that a primary whose connections are all taken does not make replicas look old.
+        one = hasty.model_copy(update={"pool_size": 1})
+        looking = _engine(one, settings.database_url, for_reading)
+        self._engines += [replica, looking]
+
+        async def look() -> Position:
+            async with self._lent(looking, None, quietly=True) as connection:
+                return Position(*(await connection.execute(PRIMARY_POSITION)).one())
+
+        self._replica = Replica(
+            lambda tenant_id: self._lent(replica, tenant_id, quietly=True),
+            look,
+            settings.replica_lag_limit_seconds,
+        )
 
     @classmethod
     def as_owner(cls, settings: Settings) -> "Database":
@@ -120,23 +128,49 @@ class Database:
         return cls(settings.model_copy(update={"database_url": url}), role=None)
 
     @asynccontextmanager
-    async def transaction(self, tenant_id: UUID | None = None) -> AsyncIterator[Transaction]:
-        """Open a transaction in a tenant that commits when the block ends well."""
+    async def transaction(
+        self, tenant_id: UUID | None = None, committed: Callable[[Position], None] | None = None
+    ) -> AsyncIterator[Transaction]:
+        """Open a transaction in a tenant that commits when the block ends well.
+
+        Where there is a replica, `committed` is told from where on it has what was written.
+        """
         begin = f"{self._begin}; {_ONE_PLAN}; {telling(tenant_id, local=True)}"
-        async with (
-            self._connected(self._writer) as connection,
-            begun(connection, begin) as ending,
-            AsyncSession(connection, expire_on_commit=False, autoflush=False) as session,
-            session.begin(),
-        ):
-            yield session
-            if not session.in_transaction():  # taken back by who did the work
-                ending.statement = "ROLLBACK"
+        async with self._connected(self._writer) as connection:
+            async with (
+                begun(connection, begin) as ending,
+                AsyncSession(connection, expire_on_commit=False, autoflush=False) as session,
+                session.begin(),
+            ):
+                yield session
+                if not session.in_transaction():  # taken back by who did the work
+                    ending.statement = "ROLLBACK"
+            stored = ending.statement == "COMMIT"
+            if stored and committed is not None and self._replica is not None:
+                await _tell_position(connection, committed)
 
     @asynccontextmanager
     async def reading(self, tenant_id: UUID | None = None) -> AsyncIterator[AsyncConnection]:
         """Lend a connection in a tenant on which PostgreSQL refuses to write."""
-        async with self._connected(self._reader) as connection:
+        async with self._lent(self._reader, tenant_id) as connection:
+            yield connection
+
+    async def read(self, tenant_id: UUID | None, work: Work[_T]) -> _T:
+        """Return what work with such a connection comes to."""
+        async with self.reading(tenant_id) as connection:
+            return await work(connection)
+
+    def reads(self, allowed: Staleness, told: Callable[[float], None]) -> Reads:
+        """Return what reads for somebody who allows staleness, and is told of it in seconds."""
+        if self._replica is None or allowed.seconds <= 0:
+            return self
+        return self._replica.of(self, allowed, told)
+
+    @asynccontextmanager
+    async def _lent(
+        self, engine: AsyncEngine, tenant_id: UUID | None, *, quietly: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
+        async with self._connected(engine, quietly=quietly) as connection:
             if self._pooled:
                 begin = f"{self._begin}; SET TRANSACTION READ ONLY"
                 async with begun(connection, f"{begin}; {telling(tenant_id, local=True)}"):
@@ -146,8 +180,10 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        with _Translated():
+    async def _connected(
+        self, engine: AsyncEngine, *, quietly: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
+        with Translated(quietly=quietly):
             if self._closed:
                 raise NotReached("it is closed")
             async with connected(engine) as connection:
@@ -171,8 +207,10 @@ class Database:
     async def close(self) -> None:
         """Close every connection, and make none any more, whoever is still at it."""
         self._closed = True
-        await self._writer.dispose()
-        await self._reader.dispose()
+        if self._replica is not None:
+            await self._replica.close()
+        for engine in self._engines:
+            await engine.dispose()
 
 
 async def fetch_bytes(tx: Reading, statement: str, values: Sequence[object]) -> list[bytes | None]:
@@ -193,32 +231,34 @@ async def enter_tenant(tx: Transaction, tenant_id: UUID) -> None:
     await tx.execute(text(telling(tenant_id, local=True)))
 
 
-def _engine(settings: Settings, server_settings: dict[str, str]) -> AsyncEngine:
-    pool = Pool(settings.pool_size, settings.pool_timeout_seconds, server_settings, settings.pooled)
-    return engine_of(database_url(settings.database_url.get_secret_value()), pool)
+async def _tell_position(
+    connection: AsyncConnection, committed: Callable[[Position], None]
+) -> None:
+    try:
+        committed(Position(*(await connection.execute(PRIMARY_POSITION)).one()))
+    except DBAPIError as error:  # what was written is stored all the same
+        _log.warning("not told where a write stands: %s", type(error.orig).__name__)
 
 
-class _Translated:
-    """Turn what the driver says about an absent or slow database into our errors."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
-    ) -> None:
-        # The driver raises these too. Others may, so nobody else is talked to in such a block.
-        if isinstance(error, ConnectionError):
-            raise _unavailable(error) from error
-        if isinstance(error, DBAPIError):
-            if sqlstate(error) == _QUERY_CANCELED:
-                raise StatementTooLong from error
-            if sqlstate(error) == _FOREIGN_KEY_VIOLATION:
-                raise ReferenceGone from error
-            if error.connection_invalidated or sqlstate(error) in _UNREACHABLE:
-                raise _unavailable(error.orig) from error
+def _session_settings(settings: Settings, role: str | None) -> dict[str, str]:
+    return {
+        "timezone": "UTC",
+        "jit": "off",
+        "work_mem": "32MB",  # questions about large trees carry whole levels in arrays
+        "statement_timeout": str(settings.statement_timeout_ms),
+        "lock_timeout": str(settings.lock_timeout_ms),
+        "idle_in_transaction_session_timeout": str(settings.idle_transaction_timeout_ms),
+    } | ({} if role is None else {"role": role})
 
 
-def _unavailable(cause: object) -> DatabaseUnavailable:
-    _log.warning("the database is unavailable: %s", cause)
-    return DatabaseUnavailable()
+def _engine(
+    settings: Settings, url: SecretStr, server_settings: dict[str, str], wanted: str = PRIMARY
+) -> AsyncEngine:
+    pool = Pool(
+        settings.pool_size,
+        settings.pool_timeout_seconds,
+        server_settings,
+        settings.pooled,
+        wanted,
+    )
+    return engine_of(database_url(url.get_secret_value(), wanted), pool)

@@ -130,6 +130,10 @@ class InvalidCursor(Malformed):
     """The cursor was not made by this list with these filters and this order."""
 
 
+class InvalidReadAfter(Malformed):
+    """Okr-Read-After is not what Okr-Written-At of an answer was."""
+
+
 class VersionMismatch(PreconditionFailed):
     """It has changed since you read it; read it again and repeat your change."""
 
@@ -157,6 +161,11 @@ class ExternalIdTaken(Conflict):
 @dataclass(eq=False)
 class StatementTooLong(Unavailable):
     """The database needed longer than a statement may run."""
+
+
+@dataclass(eq=False)
+class LockedTooLong(Unavailable):
+    """Somebody else was changing the same for too long; nothing was stored."""
 
 
 @dataclass(eq=False)

@@ -11,7 +11,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from okr_service.kernel.database import SERVICE_ROLE, Database, sqlstate
+from okr_service.kernel.database import SERVICE_ROLE, Database
+from okr_service.kernel.translating import sqlstate
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _TRIES, _PAUSE = 120, 0.5  # seconds, besides up to 0.8 of waiting

@@ -8,17 +8,21 @@ from starlette.middleware.cors import CORSMiddleware
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _SENT = [
     "Authorization",
+    "Cache-Control",
     "Content-Type",
     "Idempotency-Key",
     "If-Match",
     "If-None-Match",
+    "Okr-Read-After",
     "X-Request-ID",
 ]
 _READ = [
+    "Age",
     "ETag",
     "Idempotency-Replayed",
     "Link",
     "Location",
+    "Okr-Written-At",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",

@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 import orjson
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from okr_service.access.policy import Permission, Principal, require
@@ -27,11 +28,12 @@ from okr_service.kernel.idempotency import (
     keep_answer,
     require_key,
 )
+from okr_service.kernel.replica import Reads
 from okr_service.rest.admission import admitted
 from okr_service.rest.bodies import BoundedRequest, FileRequest
 from okr_service.rest.errors import NotAcceptableMediaType, UnsupportedMediaType
 from okr_service.rest.patch import MERGE_PATCH
-from okr_service.serving import Service
+from okr_service.serving import Exchange, Service
 from okr_service.settings import Settings
 
 _READS = frozenset({"GET"})
@@ -81,6 +83,12 @@ class UnconnectedCall:
     request: Request
     who: Principal
     database: Database
+    reads: Reads  # what is not younger than it must be
+
+    @property
+    def exchange(self) -> Exchange:
+        """Return what the request and its answer say of how old something is."""
+        return exchange_of(self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +139,11 @@ class Endpoint(APIRoute):
             if request.method not in _READS:
                 request = await self.received(request, service.settings)
             if not self.connected:
-                request.state.call = UnconnectedCall(request, who, service.database)
+                reads = service.reads(exchange_of(request))
+                request.state.call = UnconnectedCall(request, who, service.database, reads)
                 return await handle(request)
             if request.method in _READS:
-                async with service.database.reading(who.tenant_id) as connection:
-                    request.state.call = ReadCall(request, who, connection)
-                    return await handle(request)
+                return await _read(service, request, who, handle)
             assert isinstance(request, BoundedRequest), "it writes, so it was received"
             return await _written(service, request, who, handle)
 
@@ -236,6 +243,19 @@ class ImportJobEndpoint(UnconnectedEndpoint):
     produces: ClassVar[tuple[str, ...]] = ("application/*", "json", WORKBOOK)
 
 
+async def _read(service: Service, request: Request, who: Principal, handle: Handler) -> Response:
+    async def work(connection: AsyncConnection) -> Response:
+        request.state.call = ReadCall(request, who, connection)
+        return await handle(request)
+
+    return await service.reads(exchange_of(request)).read(who.tenant_id, work)
+
+
+def exchange_of(request: Request) -> Exchange:
+    """Return what a request and its answer say of how old something is."""
+    return Exchange(request.headers, request.scope["answer_headers"])
+
+
 async def _written(
     service: Service, request: BoundedRequest, who: Principal, handle: Handler
 ) -> Response:
@@ -245,7 +265,7 @@ async def _written(
         request.state.call = WriteCall(request, who, tx, afterwards)
         return await _once(tx, idempotent, lambda: handle(request))
 
-    return await service.write(who, work)
+    return await service.write(who, exchange_of(request), work)
 
 
 async def _once(

@@ -106,10 +106,31 @@ _RATE_LIMIT: Node = {
         "schema": _TEXT | {"examples": ['"credential";r=5907;t=41, "tenant";r=59063;t=12']},
     },
 }
+_AGE: Node = {
+    "Age": {
+        "description": "How many seconds old what was read may be; of what a replica showed only.",
+        "schema": {"type": "integer", "minimum": 0},
+    }
+}
+_WRITTEN_AT: Node = {
+    "Okr-Written-At": {
+        "description": "What to send in Okr-Read-After to read what was written; where there is a "
+        "replica, and something was written.",
+        "schema": _TEXT | {"examples": ["0000000100000000016b3748"]},
+    }
+}
 _HEADERS: dict[str, tuple[str, Node]] = {
     "Accept-Language": (
         "The language of messages: en or vi.",
         {"type": "string", "maxLength": 200, "examples": ["vi"]},
+    ),
+    "Cache-Control": (
+        "`max-stale=30` lets what is read be 30 s old, so that a replica may show it (RFC 9111).",
+        {"type": "string", "maxLength": 200, "examples": ["max-stale=30"]},
+    ),
+    "Okr-Read-After": (
+        "With max-stale: the Okr-Written-At of a write that must be in what is read all the same.",
+        {"type": "string", "pattern": "^[0-9a-f]{24}$", "examples": ["0000000100000000016b3748"]},
     ),
     "Idempotency-Key": (
         "With the same request, it gets the first answer again for 24 hours (409 for a secret).",
@@ -142,6 +163,8 @@ _SHOWN_ONCE = ("/api-keys", "/tenants", ":rotate", "/calendar")
 _CAN_BE_TOO_MUCH = ("/history", "/tree")
 _FEED = "/v1/events"
 _OPEN_STATUSES = (400, 404, 429, 503)
+# What is read as it is now, whatever a request allows.
+_NEVER_STALE = (_FEED, "/v1/imports", "/v1/imports/{import_id}", "/v1/audit-events:export")
 _EXAMPLES: dict[str, Node] = {
     "NewObjective": {
         "external_id": "MT-GACH-01",
@@ -214,7 +237,7 @@ def _completed(document: Node) -> Node:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"], schemas["FieldProblem"] = _PROBLEM, _FIELD_PROBLEM
-    document["components"]["headers"] = _RATE_LIMIT
+    document["components"]["headers"] = _RATE_LIMIT | _AGE | _WRITTEN_AT
     document["components"]["securitySchemes"] = {
         "bearer": {
             "type": "http",
@@ -289,6 +312,8 @@ def _is_of_one(path: str) -> bool:
 
 def _header_names(path: str, method: str) -> list[str]:
     names = ["Accept-Language"]
+    if _may_be_stale(path, method):
+        names += ["Cache-Control", "Okr-Read-After"]
     if method == "post":
         names.append("Idempotency-Key")
     edits = method in ("put", "patch", "delete") or (method == "post" and _is_of_one(path))
@@ -297,6 +322,10 @@ def _header_names(path: str, method: str) -> list[str]:
     if (method == "get" and _is_of_one(path)) or method == "put":
         names.append("If-None-Match")
     return names
+
+
+def _may_be_stale(path: str, method: str) -> bool:
+    return method == "get" and path not in _NEVER_STALE
 
 
 def _header(name: str) -> Node:
@@ -335,6 +364,9 @@ def _error(status: int) -> Node:
 
 def _answer_headers(status: str, path: str, method: str) -> Node:
     headers: Node = {}
+    if status.startswith("2") and (method != "get" or _may_be_stale(path, method)):
+        told = _AGE if method == "get" else _WRITTEN_AT
+        headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in told}
     if status == "201" and path.endswith(_SHOWN_ONCE):
         headers["Cache-Control"] = {"description": "no-store: it shows a secret.", "schema": _TEXT}
         if "/api-keys" in path:

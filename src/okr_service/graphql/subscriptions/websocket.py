@@ -66,7 +66,7 @@ from okr_service.kernel.messages import preferred_language
 from okr_service.kernel.model import new_id
 from okr_service.kernel.payload import read_json
 from okr_service.kernel.traces import traceback_of
-from okr_service.serving import Caller, Service
+from okr_service.serving import Caller, Exchange, Service
 
 _PATIENCE = 30.0  # seconds for which whoever reads may leave what is sent to them
 _PING_AFTER = 8.0  # seconds in which nothing was sent
@@ -255,7 +255,10 @@ class Conversation(BaseGraphQLTransportWSHandler[dict[str, Any], None]):
     async def _answer(self, operation: _Sent) -> None:
         who = await self._admitted()
         prepared = self._intake.prepared(operation.given)
-        asked = self._intake.asked(prepared, operation.given, self._service, who, self._language)
+        fresh = Exchange({}, [])
+        asked = self._intake.asked(
+            prepared, operation.given, self._service, who, self._language, fresh
+        )
         if prepared.is_subscription:
             await self._follow(operation, asked)
         await operation.tell(await Answering(asked).answered())
