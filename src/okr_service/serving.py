@@ -11,7 +11,8 @@ from okr_service.access.errors import InvalidCredential, NotPermitted
 from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.policy import Principal
 from okr_service.events.feed import Feed
-from okr_service.kernel.database import Database, Transaction, is_retryable
+from okr_service.kernel.database import Database, Transaction, is_retryable, sqlstate
+from okr_service.kernel.doing import in_tenant
 from okr_service.kernel.errors import (
     Forbidden,
     OkrError,
@@ -19,6 +20,7 @@ from okr_service.kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
+from okr_service.kernel.telemetry import counter
 from okr_service.limits.allowances import WINDOW
 from okr_service.limits.service import Limits, Standings, require_within
 from okr_service.settings import Settings
@@ -28,6 +30,8 @@ _TRIES = 4
 Header = tuple[bytes, bytes]
 Work = Callable[[Transaction, list[Callable[[], None]]], Awaitable[_T]]
 
+_MET = {"40P01": "deadlock", "40001": "serialization"}
+_retries = counter("okr.transactions.retried", "Writes done again, for they met another.")
 _BEARER = 'Bearer realm="okr-service"'
 
 
@@ -58,6 +62,7 @@ class Service:
             TooManyFailures, TooManyRequests, and what `Gatekeeper.recognise` raises.
         """
         who = await self._recognised(caller)
+        in_tenant(who.tenant_id)
         # All credentials of a person's are one, or a person could make more of them to ask more.
         counted = f"person:{who.person_id}" if who.person_id else who.credential
         standings = await self.limits.rates.count(who.tenant_id, counted)
@@ -78,6 +83,7 @@ class Service:
             except DBAPIError as error:
                 if not (tries_left and is_retryable(error)):
                     raise
+                _retries.add(1, {"reason": _MET.get(sqlstate(error), "unique")})
             else:
                 for follow in afterwards:
                     follow()

@@ -30,7 +30,8 @@ class Worker:
         feed: Feed,
         patience: timedelta = PATIENCE,
     ) -> None:
-        self._database = Database(settings.model_copy(update={"pool_size": _CONNECTIONS}))
+        own = settings.model_copy(update={"pool_size": _CONNECTIONS})
+        self._database = Database(own, name="jobs")
         self.imports = Imports(self._database, gatekeeper, settings, feed.wrote)
         self.turns = Turns(
             self._database,

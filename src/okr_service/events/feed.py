@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from opentelemetry.metrics import Observation
 from sqlalchemy.exc import DBAPIError
 
 from okr_service.access.policy import Permission, Principal, require
@@ -19,6 +20,7 @@ from okr_service.events.service import AT_ONCE, forget_events, head, place_event
 from okr_service.events.shapes import LATEST, LONGEST_WAIT, EventsWanted, EventType
 from okr_service.events.wakeups import Wakeups
 from okr_service.kernel.database import FAILURES, Database, is_retryable
+from okr_service.kernel.telemetry import Lately, gauge
 from okr_service.kernel.traces import traceback_of
 
 Recognise = Callable[[], Awaitable[Principal]]
@@ -26,6 +28,20 @@ Recognise = Callable[[], Awaitable[Principal]]
 _FORGETS_EVERY = 600.0  # seconds
 _LONGEST_PAUSE = 1.0  # seconds before looking again, where what happened was not wanted
 _log = logging.getLogger(__name__)
+_unplaced_since = Lately()  # by tenant
+
+
+def _unplaced() -> list[Observation]:
+    now = time.monotonic()
+    return [Observation(max((now - since for since in _unplaced_since.values()), default=0.0))]
+
+
+gauge(
+    "okr.events.unplaced",
+    "How long this process has seen events of some tenant wait for their place.",
+    _unplaced,
+    "s",
+)
 
 
 class Feed:
@@ -166,13 +182,16 @@ class Feed:
         return last_place + (await self._place(tenant_id) if unplaced else 0)
 
     async def _place(self, tenant_id: UUID) -> int:
+        _unplaced_since.note_first(tenant_id)
         try:
             async with self._database.transaction(tenant_id) as tx:
-                return await place_events(tx, tenant_id, AT_ONCE)
+                placed = await place_events(tx, tenant_id, AT_ONCE)
         except DBAPIError as error:
             if not is_retryable(error):
                 raise
             return 0  # somebody else is at it
+        _unplaced_since.over(tenant_id)
+        return placed
 
     async def _forget_from_now_on(self) -> None:
         while self._written:

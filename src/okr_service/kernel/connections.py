@@ -17,6 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from okr_service.kernel import pools, statements
+
 _TENANT = "okr.tenant_id"
 _TOLD = "okr_tenant_told"  # where a pooled connection keeps whom it was told last
 _TAKEN_BACK_WITHIN = 5.0  # seconds
@@ -39,6 +41,7 @@ class Pool:
     timeout: float
     server_settings: Mapping[str, str]
     shared: bool  # behind a transaction pooler, where another server may answer the next time
+    name: str = "other"  # by which it is told of
 
 
 def engine_of(url: URL, pool: Pool) -> AsyncEngine:
@@ -57,7 +60,7 @@ def engine_of(url: URL, pool: Pool) -> AsyncEngine:
             "statement_cache_size": 0,
             "prepared_statement_name_func": str,  # nameless
         }
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",
         pool_size=pool.size,
@@ -68,6 +71,9 @@ def engine_of(url: URL, pool: Pool) -> AsyncEngine:
         json_serializer=_json,
         connect_args=connect_args,
     )
+    statements.watch(engine)
+    pools.watch(engine, pool.name)
+    return engine
 
 
 def _json(value: object) -> str:
@@ -81,7 +87,7 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     Raises:
         NotReached: there is none to be had.
     """
-    with _reaching():
+    with _reaching(), pools.waiting(engine):
         connection = await engine.connect().start()
     try:
         with _reaching():
@@ -157,7 +163,7 @@ async def row_of_bytes(
 ) -> list[bytes | None]:
     """Return the only row of a statement whose columns are bytes, past all that SQLAlchemy does."""
     driver = await _driver(connection)
-    with _told_as_sqlalchemy_would(driver, statement):
+    with _told_as_sqlalchemy_would(driver, statement), statements.timed(statement):
         return list(await driver.fetchrow(statement, *values))
 
 
@@ -191,7 +197,7 @@ async def rows_of(
 ) -> list[dict[str, object]]:
     """Return the rows of a statement that is not SQLAlchemy's, with the driver's own types."""
     driver = await _driver(connection)
-    with _told_as_sqlalchemy_would(driver, statement):
+    with _told_as_sqlalchemy_would(driver, statement), statements.timed(statement):
         return [dict(row) for row in await driver.fetch(statement, *values)]
 
 
@@ -216,7 +222,7 @@ async def say_or_end(
 
 async def say(driver: asyncpg.Connection, statement: str, within: float | None = None) -> str:
     """Send a statement that SQLAlchemy is not to know of; returns what PostgreSQL did."""
-    with _told_as_sqlalchemy_would(driver, statement):
+    with _told_as_sqlalchemy_would(driver, statement), statements.timed(statement):
         done: str = await driver.execute(statement, timeout=within)
     return done
 

@@ -93,7 +93,9 @@ class Database:
     that look after all tenants.
     """
 
-    def __init__(self, settings: Settings, role: str | None = SERVICE_ROLE) -> None:
+    def __init__(
+        self, settings: Settings, role: str | None = SERVICE_ROLE, *, name: str = "requests"
+    ) -> None:
         self._pooled = settings.pooled
         self._closed = False
         common = {
@@ -108,16 +110,16 @@ class Database:
             self._begin += "".join(f"; SET LOCAL {n} = '{value}'" for n, value in common.items())
             common = {}
         common |= {"application_name": "okr-service"}
-        self._writer = _engine(settings, common)
+        self._writer = _engine(settings, common, f"{name}-writing")
         self._reader = self._writer
         if not self._pooled:
-            self._reader = _engine(settings, common | _READ_ONLY)
+            self._reader = _engine(settings, common | _READ_ONLY, f"{name}-reading")
 
     @classmethod
     def as_owner(cls, settings: Settings) -> "Database":
         """Return a database in which every tenant's rows are seen."""
         url = settings.owner_database_url or settings.database_url
-        return cls(settings.model_copy(update={"database_url": url}), role=None)
+        return cls(settings.model_copy(update={"database_url": url}), role=None, name="owner")
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID | None = None) -> AsyncIterator[Transaction]:
@@ -193,8 +195,10 @@ async def enter_tenant(tx: Transaction, tenant_id: UUID) -> None:
     await tx.execute(text(telling(tenant_id, local=True)))
 
 
-def _engine(settings: Settings, server_settings: dict[str, str]) -> AsyncEngine:
-    pool = Pool(settings.pool_size, settings.pool_timeout_seconds, server_settings, settings.pooled)
+def _engine(settings: Settings, server_settings: dict[str, str], name: str) -> AsyncEngine:
+    pool = Pool(
+        settings.pool_size, settings.pool_timeout_seconds, server_settings, settings.pooled, name
+    )
     return engine_of(database_url(settings.database_url.get_secret_value()), pool)
 
 

@@ -40,7 +40,9 @@ from pgqueuer.ports.driver import NotifyCallback
 from sqlalchemy import text
 
 from okr_service.kernel.database import Database, Transaction, fetch_rows
+from okr_service.kernel.doing import Doing, doing
 from okr_service.kernel.errors import Unavailable
+from okr_service.kernel.telemetry import MINUTES, durations, fail, span, timed
 from okr_service.kernel.traces import traceback_of
 
 SCHEMA = "okr_jobs"
@@ -65,6 +67,18 @@ _ARE_WAITING = f"""
     SELECT id FROM {SCHEMA}.pgqueuer
      WHERE entrypoint = $1 AND status = 'queued' AND execute_after <= now() LIMIT 1
 """  # noqa: S608 - likewise
+_STANDING = text(f"""
+    SELECT entrypoint AS kind,
+           count(*) FILTER (WHERE status = 'queued' AND execute_after <= now()) AS due,
+           count(*) FILTER (WHERE status = 'queued' AND execute_after > now()) AS later,
+           count(*) FILTER (WHERE status = 'picked') AS running,
+           coalesce(extract(epoch FROM now() - min(execute_after)
+               FILTER (WHERE status = 'queued' AND execute_after <= now())), 0) AS overdue,
+           coalesce(extract(epoch FROM now() - min(created)
+               FILTER (WHERE status = 'queued')), 0) AS oldest
+      FROM {SCHEMA}.pgqueuer
+     GROUP BY entrypoint
+""")  # noqa: S608 - likewise
 # All said, so that no variable of the environment says otherwise.
 _NAMES = DBSettings(
     db_schema=SCHEMA,
@@ -76,6 +90,7 @@ _NAMES = DBSettings(
     queue_status_type="pgqueuer_status",
 )
 
+_jobs = durations("okr.job.duration", "How long jobs took, by what came of it.", MINUTES)
 _log = logging.getLogger(__name__)
 
 
@@ -120,6 +135,27 @@ async def put(tx: Transaction, kind: str, task: Task, after: timedelta | None = 
 async def hasten(tx: Transaction, kind: str, tasks: Sequence[Task]) -> None:
     """Have jobs taken at once that wait in the queue until time is up."""
     await _within(tx).execute(_HASTEN, [_name(kind, task) for task in tasks])
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How many jobs of a kind are in the queue, and how many seconds the oldest waits."""
+
+    kind: str
+    due: int
+    later: int  # not to be taken before their time
+    running: int
+    overdue: float  # seconds since the oldest could have been taken
+    oldest: float  # seconds since the oldest that waits was first put into it
+
+
+async def standings(database: Database) -> list[Standing]:
+    """Return how the queue stands, of all tenants; only what its own tables tell."""
+    async with database.reading() as connection:
+        return [
+            Standing(row.kind, row.due, row.later, row.running, float(row.overdue), float(row.oldest))
+            for row in await connection.execute(_STANDING)
+        ]
 
 
 async def are_waiting(tx: Transaction, kind: str) -> bool:
@@ -212,15 +248,28 @@ class Queue:
         What it raises says nothing that may be kept where no tenant's wall is, so it is not
         passed on.
         """
-        failures = self._failures.pop(job.id, 0)
-        try:
-            await work(Task.read(job.payload))
-        except NotYet as later:
-            return later.after
-        except Exception as error:  # noqa: BLE001 - see above
-            _log.error("job %s (%s) failed: %s", job.id, job.entrypoint, traceback_of(error))
-            self._failures[job.id] = failures + 1
-            return min(timedelta(seconds=_AGAIN_AFTER * (1 << min(failures, 10))), _LONGEST_PAUSE)
+        kind = job.entrypoint
+        with (
+            doing(Doing(job_id=str(job.id))) as told,
+            span(f"job {kind}") as shown,
+            timed(_jobs, kind=kind, outcome="stopped") as ended,
+        ):
+            failures = self._failures.pop(job.id, 0)
+            try:
+                task = Task.read(job.payload)
+                told.tenant_id = task.tenant_id
+                await work(task)
+            except NotYet as later:
+                ended["outcome"] = "later"
+                return later.after
+            except Exception as error:  # noqa: BLE001 - see above
+                ended["outcome"] = "failed"
+                fail(shown, error)
+                _log.error("job %s (%s) failed: %s", job.id, kind, traceback_of(error))
+                self._failures[job.id] = failures + 1
+                again = timedelta(seconds=_AGAIN_AFTER * (1 << min(failures, 10)))
+                return min(again, _LONGEST_PAUSE)
+            ended["outcome"] = "done"
         return None
 
     async def _fetch(self, query: str, args: Sequence[object]) -> list[dict[str, object]]:
