@@ -53,6 +53,11 @@ class Worker:
             self._queues.append(Queue(self._database, self.publishing.works, _PUBLISHING, patience))
         self._running: asyncio.Task[None] | None = None
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Return the kinds of jobs that are done in this installation."""
+        return frozenset(kind for queue in self._queues for kind in queue.kinds)
+
     def start(self) -> "asyncio.Task[None]":
         """Begin to look for jobs; returns what ends once it is closed."""
         self._running = self._running or asyncio.create_task(self._run())

@@ -28,7 +28,7 @@ def at_the_moment() -> Doing | None:
 
 
 @contextmanager
-def doing(work: Doing) -> Iterator[Doing]:
+def busy_with(work: Doing) -> Iterator[Doing]:
     """Say what is being done until the block ends."""
     token = _CURRENT.set(work)
     try:

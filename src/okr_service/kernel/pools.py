@@ -14,9 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from okr_service.kernel.telemetry import counter, durations, gauge
 
 _POOL, _STATE = "db.client.connection.pool.name", "db.client.connection.state"
-_timeouts = counter(
-    "db.client.connection.timeouts", "How often no connection became free in time."
-)
+_timeouts = counter("db.client.connection.timeouts", "How often no connection became free in time.")
 _waits = durations(
     "db.client.connection.wait_time",
     "How long it took to be lent a connection, where all were lent already.",

@@ -16,7 +16,7 @@ the wall, and a worker enters the tenant that the ids name before it looks at th
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,7 +40,7 @@ from pgqueuer.ports.driver import NotifyCallback
 from sqlalchemy import text
 
 from okr_service.kernel.database import Database, Transaction, fetch_rows
-from okr_service.kernel.doing import Doing, doing
+from okr_service.kernel.doing import Doing, busy_with
 from okr_service.kernel.errors import Unavailable
 from okr_service.kernel.telemetry import MINUTES, durations, fail, span, timed
 from okr_service.kernel.traces import traceback_of
@@ -153,7 +153,9 @@ async def standings(database: Database) -> list[Standing]:
     """Return how the queue stands, of all tenants; only what its own tables tell."""
     async with database.reading() as connection:
         return [
-            Standing(row.kind, row.due, row.later, row.running, float(row.overdue), float(row.oldest))
+            Standing(
+                row.kind, row.due, row.later, row.running, float(row.overdue), float(row.oldest)
+            )
             for row in await connection.execute(_STANDING)
         ]
 
@@ -187,6 +189,11 @@ class Queue:
         self._manager: QueueManager | None = None
         self._doing: set[asyncio.Task[timedelta | None]] = set()
         self._failures: dict[JobId, int] = {}  # in a row, of jobs that failed here
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """Return the kinds of jobs that it takes."""
+        return self._works.keys()
 
     async def run(self) -> None:
         """Do jobs until `stop`; where the database cannot be reached, go on once it can."""
@@ -250,7 +257,7 @@ class Queue:
         """
         kind = job.entrypoint
         with (
-            doing(Doing(job_id=str(job.id))) as told,
+            busy_with(Doing(job_id=str(job.id))) as told,
             span(f"job {kind}") as shown,
             timed(_jobs, kind=kind, outcome="stopped") as ended,
         ):

@@ -68,7 +68,7 @@ class Facts:
 
     def __str__(self) -> str:
         """Return all of it, as logs tell it."""
-        return f"{self.fingerprint} ({self.operation} {', '.join(self.tables)})"
+        return f"{self.fingerprint} ({self.operation} {', '.join(self.tables) or 'no table'})"
 
 
 @lru_cache(_KNOWN)
