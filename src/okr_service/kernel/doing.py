@@ -17,6 +17,7 @@ class Doing:
     request_id: str | None = None
     job_id: str | None = None
     tenant_id: UUID | None = None
+    is_over: bool = False
 
 
 _CURRENT: ContextVar[Doing | None] = ContextVar("doing", default=None)
@@ -24,7 +25,9 @@ _CURRENT: ContextVar[Doing | None] = ContextVar("doing", default=None)
 
 def at_the_moment() -> Doing | None:
     """Return what is being done, if it is a request or a job."""
-    return _CURRENT.get()
+    work = _CURRENT.get()
+    # A task that it left behind, such as one that deletes old events, is nobody's.
+    return None if work is None or work.is_over else work
 
 
 @contextmanager
@@ -34,6 +37,7 @@ def busy_with(work: Doing) -> Iterator[Doing]:
     try:
         yield work
     finally:
+        work.is_over = True
         _CURRENT.reset(token)
 
 
