@@ -85,8 +85,9 @@ def main() -> None:
             for one in turns(_ROUNDS, (_ON, _OFF)):
                 found[one].append(_measured(one, addresses[one], tree.key))
     for name, each in found.items():
-        rates, cpu = spread([t.per_second for t in each]), spread([t.cpu for t in each])
-        print(f"{name:30} {rates} requests/s, {cpu} µs of a processor each")
+        rates = spread([turn.per_second for turn in each])
+        taken = spread([turn.cpu for turn in each])
+        print(f"{name:30} {rates} requests/s, {taken} µs of a processor each")
     pairs = list(zip(found[_ON], found[_OFF], strict=True))
     rate = statistics.median(a.per_second / b.per_second for a, b in pairs)
     cpu = statistics.median(b.cpu / a.cpu for a, b in pairs)
