@@ -51,8 +51,10 @@ def _traces() -> TracerProvider:
 
 def are_traced() -> bool:
     """Say whether the environment names a collector of traces."""
-    disabled = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
-    return not disabled and any(os.environ.get(name) for name in _ENDPOINTS)
+    told = os.environ
+    disabled = told.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    disabled = disabled or told.get("OTEL_TRACES_EXPORTER") == "none"
+    return not disabled and any(told.get(name) for name in _ENDPOINTS)
 
 
 def trace_from_now_on() -> None:

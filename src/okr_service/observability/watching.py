@@ -1,6 +1,7 @@
 """Letting operators watch a process, as its settings say, for as long as it runs."""
 
 import asyncio
+import logging
 from collections.abc import Collection
 
 from okr_service.kernel.database import Database
@@ -9,6 +10,8 @@ from okr_service.observability import providers
 from okr_service.observability.port import Port, Ready, app_of
 from okr_service.observability.queue import QueueWatch
 from okr_service.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 class Watching:
@@ -31,7 +34,15 @@ class Watching:
             queue = QueueWatch(self._database, self._kinds)
             app = app_of(providers.figures(), queue, self._ready)
             self._port = Port(app, self._settings.metrics_host, self._settings.metrics_port)
-            self._port.open()
+            try:
+                self._port.open()
+            except OSError as error:
+                _log.error(
+                    "port %d for figures cannot be opened: %s",
+                    self._settings.metrics_port,
+                    error.strerror,
+                )
+                raise
 
     async def close(self) -> None:
         """Answer no more, and send the spans that are left."""

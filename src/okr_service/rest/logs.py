@@ -13,6 +13,9 @@ from okr_service.kernel.traces import traceback_of
 _OURS = re.compile(r"(v1|[a-z][a-z.-]*|[0-9a-f-]{36})?(:[a-z-]+)?")
 _OF_A_CALLER = re.compile(r"external:.*", re.DOTALL)
 _ACCESS_ARGUMENTS = 5
+_TRACEBACK = "Traceback (most recent call last):"
+_PLACE = re.compile(r'  File "[^"]+", line \d+, in \w+$')
+_PLACES = 5
 
 
 def keep_quiet() -> None:
@@ -43,6 +46,9 @@ def _without_rows(record: logging.LogRecord) -> bool:
 
 def _without_client(record: logging.LogRecord) -> bool:
     """Drop what is said of each WebSocket that opens: from where, and with which query."""
+    if str(record.msg).startswith(_TRACEBACK):  # of a start that failed, as text
+        places = [line for line in record.getMessage().splitlines() if _PLACE.match(line)]
+        record.msg, record.args = "\n".join(["it failed at", *places[-_PLACES:]]), ()
     return '"WebSocket ' not in str(record.msg) and _without_messages(record)
 
 
