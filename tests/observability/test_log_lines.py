@@ -124,8 +124,9 @@ async def test_what_a_request_leaves_behind_is_not_told_as_its_own(
 async def test_tracebacks_of_others_have_no_messages(lines: list[Line]) -> None:
     error = ValueError(SECRET)
     logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=error)
-    told = f'Traceback (most recent call last):\n  File "a.py", line 1, in b\n    c\nE: {SECRET}'
-    logging.getLogger("uvicorn.error").error(told)
+    place = '  File "a.py", line 1, in b'
+    text_of_it = f"Traceback (most recent call last):\n{place}\n    c\nE: {SECRET}"
+    logging.getLogger("uvicorn.error").error(text_of_it)
     logging.getLogger("some.library").error("It failed", exc_info=error)
 
     async def failing() -> None:

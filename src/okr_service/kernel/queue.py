@@ -67,18 +67,6 @@ _ARE_WAITING = f"""
     SELECT id FROM {SCHEMA}.pgqueuer
      WHERE entrypoint = $1 AND status = 'queued' AND execute_after <= now() LIMIT 1
 """  # noqa: S608 - likewise
-_STANDING = text(f"""
-    SELECT entrypoint AS kind,
-           count(*) FILTER (WHERE status = 'queued' AND execute_after <= now()) AS due,
-           count(*) FILTER (WHERE status = 'queued' AND execute_after > now()) AS later,
-           count(*) FILTER (WHERE status = 'picked') AS running,
-           coalesce(extract(epoch FROM now() - min(execute_after)
-               FILTER (WHERE status = 'queued' AND execute_after <= now())), 0) AS overdue,
-           coalesce(extract(epoch FROM now() - min(created)
-               FILTER (WHERE status = 'queued')), 0) AS oldest
-      FROM {SCHEMA}.pgqueuer
-     GROUP BY entrypoint
-""")  # noqa: S608 - likewise
 # All said, so that no variable of the environment says otherwise.
 _NAMES = DBSettings(
     db_schema=SCHEMA,
@@ -135,29 +123,6 @@ async def put(tx: Transaction, kind: str, task: Task, after: timedelta | None = 
 async def hasten(tx: Transaction, kind: str, tasks: Sequence[Task]) -> None:
     """Have jobs taken at once that wait in the queue until time is up."""
     await _within(tx).execute(_HASTEN, [_name(kind, task) for task in tasks])
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How many jobs of a kind are in the queue, and how many seconds the oldest waits."""
-
-    kind: str
-    due: int
-    later: int  # not to be taken before their time
-    running: int
-    overdue: float  # seconds since the oldest could have been taken
-    oldest: float  # seconds since the oldest that waits was first put into it
-
-
-async def standings(database: Database) -> list[Standing]:
-    """Return how the queue stands, of all tenants; only what its own tables tell."""
-    async with database.reading() as connection:
-        return [
-            Standing(
-                row.kind, row.due, row.later, row.running, float(row.overdue), float(row.oldest)
-            )
-            for row in await connection.execute(_STANDING)
-        ]
 
 
 async def are_waiting(tx: Transaction, kind: str) -> bool:

@@ -3,17 +3,55 @@
 import asyncio
 import time
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from weakref import WeakSet
 
 from opentelemetry.metrics import Observation
+from sqlalchemy import text
 
 from okr_service.kernel.database import FAILURES, Database
-from okr_service.kernel.queue import Standing, standings
+from okr_service.kernel.queue import SCHEMA
 from okr_service.kernel.telemetry import gauge
 
 _FRESH = 5.0  # seconds in which it is not looked again, however often it is asked
 _PATIENCE = 5.0  # seconds
 _KIND, _STATE = "kind", "state"
+
+_STANDING = text(f"""
+    SELECT entrypoint AS kind,
+           count(*) FILTER (WHERE status = 'queued' AND execute_after <= now()) AS due,
+           count(*) FILTER (WHERE status = 'queued' AND execute_after > now()) AS later,
+           count(*) FILTER (WHERE status = 'picked') AS running,
+           coalesce(extract(epoch FROM now() - min(execute_after)
+               FILTER (WHERE status = 'queued' AND execute_after <= now())), 0) AS overdue,
+           coalesce(extract(epoch FROM now() - min(created)
+               FILTER (WHERE status = 'queued')), 0) AS oldest
+      FROM {SCHEMA}.pgqueuer
+     GROUP BY entrypoint
+""")  # noqa: S608 - a name of ours
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How many jobs of a kind are in the queue, and how many seconds the oldest waits."""
+
+    kind: str
+    due: int
+    later: int  # not to be taken before their time
+    running: int
+    overdue: float  # seconds since the oldest could have been taken
+    oldest: float  # seconds since the oldest that waits was first put into it
+
+
+async def standings(database: Database) -> list[Standing]:
+    """Return how the queue stands, of all tenants; only what its own tables tell."""
+    async with database.reading() as connection:
+        return [
+            Standing(
+                row.kind, row.due, row.later, row.running, float(row.overdue), float(row.oldest)
+            )
+            for row in await connection.execute(_STANDING)
+        ]
 
 
 class QueueWatch:
