@@ -37,6 +37,7 @@ from okr_service.kernel.migrations import migrate as migrate_database
 from okr_service.kernel.model import new_id
 from okr_service.kernel.servers import database_url
 from okr_service.keys import keys_app
+from okr_service.observability import logs
 from okr_service.organisation.model import Tenant
 from okr_service.rest.probes import Readiness
 from okr_service.settings import Settings, given_settings, misgiven
@@ -99,6 +100,7 @@ def _stop_when_told() -> None:
 async def _work(settings: Settings) -> None:
     from okr_service.main import create_app  # noqa: PLC0415 - other commands need no doors
 
+    logs.begin(settings)
     app = create_app(settings)
     settle()
     async with app.router.lifespan_context(app):
@@ -362,12 +364,15 @@ def _announce(address: str, key: str | None) -> None:
 def _run(settings: Settings, host: str, port: int) -> None:
     from okr_service.main import create_app  # noqa: PLC0415 - other commands need no doors
 
+    logs.begin(settings)
     app = create_app(settings)
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
+        log_config=None,
         log_level="warning",
+        access_log=False,  # `rest.watch` tells of each request
         proxy_headers=False,  # OKR_TRUSTED_PROXIES says whom the app believes
         server_header=False,
         ws_max_size=settings.body_limit_bytes,

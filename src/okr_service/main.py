@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.routing import Route, WebSocketRoute
 
@@ -61,6 +62,7 @@ from okr_service.kernel.outgoing import Outgoing
 from okr_service.limits.service import Limits
 from okr_service.objectives import graphql as objectives_graphql
 from okr_service.objectives.rest import router as objectives
+from okr_service.observability.watching import Watching
 from okr_service.organisation import graphql as organisation_graphql
 from okr_service.organisation.rest import router as organisation
 from okr_service.reminders import graphql as reminders_graphql
@@ -79,6 +81,14 @@ from okr_service.webhooks.secrets import Secrets
 from okr_service.webhooks.service import TURN as WEBHOOK_TURN
 from okr_service.webhooks.service import turns_of as webhook_turns
 from okr_service.worker import Worker
+
+# It would tell the paths and queries that were asked, which hold customers' own keys.
+_NOT_FASTAPIS: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -102,12 +112,15 @@ def create_app(settings: Settings) -> FastAPI:
     waking = Waking(database, turns)
     feed = Feed(database, timedelta(days=settings.events_kept_days), waking.wrote)
     worker = Worker(settings, gatekeeper, feed)
+    readiness = Readiness(database)
+    watching = Watching(settings, readiness.state, worker.kinds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as closing:
-            for one in (database, uses, keys, feed, waking, worker):  # the last first
+            for one in (watching, database, uses, keys, feed, waking, worker):  # the last first
                 closing.push_async_callback(one.close)
+            watching.start()
             if settings.serve_works:
                 worker.start()
             yield
@@ -120,11 +133,12 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=openapi.operation_id,
         lifespan=lifespan,
+        telemetry=_NOT_FASTAPIS,
     )
     app.state.service = Service(settings, database, gatekeeper, Limits(settings, database), feed)
     app.state.keys, app.state.tokens = keys, tokens
     app.state.worker = worker
-    app.state.readiness = Readiness(database)
+    app.state.readiness = readiness
     probes.install(app, app.state.readiness)
     edge.install(app, settings)
     problems.install(app)
@@ -194,7 +208,7 @@ def _add_graphql(app: FastAPI, settings: Settings, made: Assembled) -> None:
     intake = Intake(Operations(made.core, made.roots, settings), Documents(settings))
     shared = Shared.of(settings)
     app.router.routes[:0] = [  # asked most of all
-        Route("/graphql", Door(intake, shared)),
-        WebSocketRoute("/graphql", Socket(intake, shared)),
-        Route("/graphql/{name}", ExplorerFiles()),
+        Route(Door.route, Door(intake, shared)),
+        WebSocketRoute(Door.route, Socket(intake, shared)),
+        Route(ExplorerFiles.route, ExplorerFiles()),
     ]

@@ -14,6 +14,7 @@ from okr_service.access.gatekeeper import Gatekeeper
 from okr_service.access.policy import Principal
 from okr_service.events.feed import Feed
 from okr_service.kernel.database import Database, Transaction, is_retryable
+from okr_service.kernel.doing import in_tenant
 from okr_service.kernel.errors import (
     Forbidden,
     InvalidReadAfter,
@@ -24,6 +25,8 @@ from okr_service.kernel.errors import (
 )
 from okr_service.kernel.positions import Position, position_of, token
 from okr_service.kernel.replica import Reads, Staleness
+from okr_service.kernel.telemetry import counter
+from okr_service.kernel.translating import sqlstate
 from okr_service.limits.allowances import WINDOW
 from okr_service.limits.service import Limits, Standings, require_within
 from okr_service.settings import Settings
@@ -38,6 +41,8 @@ _MAX_STALE = re.compile(r"(?:^|,)\s*max-stale\s*(?:=\s*(\d{1,9})\s*)?(?=,|$)", r
 _READ_AFTER = "okr-read-after"
 _WRITTEN_AT, _AGE = b"okr-written-at", b"age"
 
+_MET = {"40P01": "deadlock", "40001": "serialization"}
+_retries = counter("okr.transactions.retried", "Writes done again, for they met another.")
 _BEARER = 'Bearer realm="okr-service"'
 
 
@@ -122,6 +127,7 @@ class Service:
             TooManyFailures, TooManyRequests, and what `recognise` raises.
         """
         who = await self._recognised(caller, shown, recognise, refusal)
+        in_tenant(who.tenant_id)
         # All credentials of a person's are one, or a person could make more of them to ask more.
         counted = f"person:{who.person_id}" if who.person_id else who.credential
         standings = await self.limits.rates.count(who.tenant_id, counted)
@@ -150,6 +156,7 @@ class Service:
             except DBAPIError as error:
                 if not (tries_left and is_retryable(error)):
                     raise
+                _retries.add(1, {"reason": _MET.get(sqlstate(error), "unique")})
             else:
                 for follow in afterwards:
                     follow()

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import DirectoryPath, Field, SecretStr, field_validator
@@ -306,6 +306,31 @@ class Settings(BaseSettings):
         default=False,
         description="Let callers register documents by their SHA-256 (automatic persisted "
         "queries); each process keeps its own.",
+    )
+
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto",
+        description="How log lines are written, to standard error; auto: text to a terminal, else "
+        "JSON.",
+    )
+    log_level: Literal["info", "warning", "error"] = Field(
+        default="info",
+        description="The least that is logged of the service's own; a line a request is `info`.",
+    )
+    slow_statement_ms: int = Field(
+        default=1_000,
+        ge=0,
+        description="Statements that take longer are logged by their fingerprint; 0: none.",
+    )
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="A port of its own at which each process answers /metrics, /healthz and "
+        "/readyz to whoever reaches it; 0: none, and nothing is counted.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="The address at which it does, such as 0.0.0.0."
     )
 
     @classmethod

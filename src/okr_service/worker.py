@@ -34,7 +34,8 @@ class Worker:
         feed: Feed,
         patience: timedelta = PATIENCE,
     ) -> None:
-        self._database = Database(settings.model_copy(update={"pool_size": _CONNECTIONS}))
+        own = settings.model_copy(update={"pool_size": _CONNECTIONS})
+        self._database = Database(own, name="jobs")
         self.imports = Imports(self._database, gatekeeper, settings, feed.wrote)
         self.turns = Turns(
             self._database,
@@ -58,6 +59,11 @@ class Worker:
         if settings.broker_url:
             self._queues.append(Queue(self._database, self.publishing.works, _PUBLISHING, patience))
         self._running: asyncio.Task[None] | None = None
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Return the kinds of jobs that are done in this installation."""
+        return frozenset(kind for queue in self._queues for kind in queue.kinds)
 
     def start(self) -> "asyncio.Task[None]":
         """Begin to look for jobs; returns what ends once it is closed."""

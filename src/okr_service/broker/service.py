@@ -28,6 +28,7 @@ class Next:
     """What is to be published next."""
 
     after: int  # the place up to which all is published
+    last: int  # the place at which the feed ends
     events: Sequence[Happened]
     more: bool
 
@@ -50,7 +51,7 @@ async def next_events(tx: Transaction, tenant_id: UUID) -> Next:
     everything = Principal(tenant_id, "broker", granted([Scope.ADMIN]), "broker")
     wanted = EventsWanted(after=str(Cursor(after)), limit=_AT_ONCE)
     part = await part_of_feed(tx, everything, wanted)
-    return Next(after, part.events(), part.more or placed == _PLACED_AT_ONCE)
+    return Next(after, feed.last_place, part.events(), part.more or placed == _PLACED_AT_ONCE)
 
 
 async def _place(tx: Transaction, feed: EventFeed) -> int:

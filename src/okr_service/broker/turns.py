@@ -8,6 +8,7 @@ from time import monotonic
 from uuid import UUID
 
 import orjson
+from opentelemetry.metrics import Observation
 
 from okr_service.broker.errors import Away, Refused
 from okr_service.broker.lines import Line
@@ -20,9 +21,25 @@ from okr_service.events.reads import Happened
 from okr_service.events.turns import Round, Turn
 from okr_service.kernel.database import Database
 from okr_service.kernel.queue import NotYet, Task, Work
+from okr_service.kernel.telemetry import Lately, counter, gauge
 
 _ROUND_SECONDS = 2.0  # after which the cursor is moved, so that whoever is stopped soon ends
 _LOOKS_EVERY = timedelta(minutes=5)  # as all tenants do, also those in which nothing happens
+
+_published = counter("okr.broker.events", "Events published to the broker.")
+_failures = counter("okr.broker.failures", "How often the broker took nothing.")
+_lags = Lately()  # by tenant
+
+
+def _lag() -> list[Observation]:
+    return [Observation(sum(_lags.values()))]
+
+
+gauge(
+    "okr.broker.lag.events",
+    "Events that tenants' feeds had and the broker had not, when this process last looked.",
+    _lag,
+)
 
 
 @dataclass(frozen=True)
@@ -64,12 +81,14 @@ class Publishing:
         self._require_patience(tenant_id)
         async with self.database.transaction(tenant_id) as tx:
             found = await next_events(tx, tenant_id)
+        _lags.note(tenant_id, found.last - found.after)
         if not found.events:
             return Round(found.after, did=False, more=found.more)
         reached = await self._publish(line, tenant_id, found)
         if reached > found.after:
             async with self.database.transaction(tenant_id) as tx:
                 await published(tx, tenant_id, reached)
+        _lags.note(tenant_id, found.last - reached)
         self._require_patience(tenant_id)
         return Round(reached, did=True)
 
@@ -81,12 +100,15 @@ class Publishing:
             try:
                 await line.store(message)
             except Away as error:
+                _failures.add(1, {"reason": "away"})
                 self.patience.met(None, str(error))
                 break
             except Refused as error:
+                _failures.add(1, {"reason": "refused"})
                 self.patience.met(tenant_id, str(error))
                 break
             self.patience.over(tenant_id)
+            _published.add(1)
             reached = message.cursor.place
             if monotonic() > ends:
                 break

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from opentelemetry.metrics import Observation
 from sqlalchemy.exc import DBAPIError
 
 from okr_service.access.policy import Permission, Principal, require
@@ -18,11 +19,26 @@ from okr_service.events.service import AT_ONCE, forget_events, head, place_event
 from okr_service.events.shapes import LATEST, LONGEST_WAIT, EventsWanted, EventType
 from okr_service.events.wakeups import Wakeups
 from okr_service.kernel.database import Database, is_retryable
+from okr_service.kernel.telemetry import Lately, gauge
 
 Recognise = Callable[[], Awaitable[Principal]]
 
 _LONGEST_PAUSE = 1.0  # seconds before looking again, where what happened was not wanted
 _log = logging.getLogger(__name__)
+_unplaced_since = Lately()  # by tenant
+
+
+def _unplaced() -> list[Observation]:
+    now = time.monotonic()
+    return [Observation(max((now - since for since in _unplaced_since.values()), default=0.0))]
+
+
+gauge(
+    "okr.events.unplaced",
+    "How long this process has seen events of some tenant wait for their place.",
+    _unplaced,
+    "s",
+)
 
 
 class Feed:
@@ -154,10 +170,13 @@ class Feed:
         return last_place + (await self._place(tenant_id) if unplaced else 0)
 
     async def _place(self, tenant_id: UUID) -> int:
+        _unplaced_since.note_first(tenant_id)
         try:
             async with self._database.transaction(tenant_id) as tx:
-                return await place_events(tx, tenant_id, AT_ONCE)
+                placed = await place_events(tx, tenant_id, AT_ONCE)
         except DBAPIError as error:
             if not is_retryable(error):
                 raise
             return 0  # somebody else is at it
+        _unplaced_since.over(tenant_id)
+        return placed

@@ -13,8 +13,11 @@ from okr_service.events.model import Event, EventFeed
 from okr_service.events.shapes import EventType
 from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.model import new_id
+from okr_service.kernel.telemetry import counter
 
 AT_ONCE = 5_000  # events
+_placed = counter("okr.events.placed", "Events that got their place in a tenant's feed.")
+_forgotten = counter("okr.events.forgotten", "Events deleted, for they were kept long enough.")
 _TENANT_ID = bindparam("tenant_id", type_=Uuid)
 _MOST = bindparam("most", type_=Integer)
 _PUBLISH = select(func.okr_publish(_TENANT_ID, cast(bindparam("told", type_=Text), JSONB)))
@@ -59,8 +62,9 @@ async def head(tx: Reading, tenant_id: UUID) -> tuple[int, bool]:
 
 async def place_events(tx: Transaction, tenant_id: UUID, most: int) -> int:
     """Give committed events their places in the feed; returns how many."""
-    placed = await tx.scalar(_PLACE, {"tenant_id": tenant_id, "most": most})
-    return placed or 0
+    placed = await tx.scalar(_PLACE, {"tenant_id": tenant_id, "most": most}) or 0
+    _placed.add(placed)
+    return placed
 
 
 async def last_place(tx: Transaction, tenant_id: UUID) -> int:
@@ -74,7 +78,9 @@ async def last_place(tx: Transaction, tenant_id: UUID) -> int:
 async def forget_events(tx: Transaction, tenant_id: UUID, older: datetime, most: int) -> int:
     """Delete the oldest events, those recorded before some moment; returns how many."""
     of = {"tenant_id": tenant_id, "older": older, "most": most}
-    return await tx.scalar(_FORGET, of) or 0
+    gone = await tx.scalar(_FORGET, of) or 0
+    _forgotten.add(gone)
+    return gone
 
 
 async def erase_from_events(tx: Transaction, tenant_id: UUID, person_id: UUID) -> None:

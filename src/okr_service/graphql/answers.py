@@ -18,6 +18,10 @@ from okr_service.graphql.roots import Question, ReadCall
 from okr_service.graphql.writing import written
 from okr_service.kernel.errors import OkrError, Unavailable
 from okr_service.kernel.fields import Ref
+from okr_service.kernel.telemetry import durations, timed
+
+_durations = durations("okr.graphql.operation.duration", "How long operations took to answer.")
+_ERRORS = b'{"errors":'
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,13 @@ class Answering:
         Raises:
             Unavailable: the database is.
         """
+        kind = self.asked.prepared.operation.operation.value
+        with timed(_durations, type=kind, outcome="failed") as told:
+            body = await self._answered()
+            told["outcome"] = "errors" if body.startswith(_ERRORS) else "ok"
+        return body
+
+    async def _answered(self) -> bytes:
         if self.asked.prepared.is_projectable:
             whole = await self._projected()
             if whole is not None:
@@ -79,7 +90,7 @@ class Answering:
             return b'{"data":' + data + b"}"
         shown = all_shown(errors, self.asked.language, self.asked.who.request_id)
         told = orjson.dumps(shown, default=str)
-        return b'{"errors":' + told + b',"data":' + data + b"}"
+        return _ERRORS + told + b',"data":' + data + b"}"
 
     # Root fields that the executor comes to.
 

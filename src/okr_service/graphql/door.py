@@ -11,6 +11,7 @@ Source: graphql.github.io/graphql-over-http.
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 from urllib.parse import parse_qs
 
 import orjson
@@ -71,6 +72,8 @@ class Answer:
 
 class Door:
     """The ASGI application at `/graphql`."""
+
+    route: ClassVar[str] = "/graphql"
 
     def __init__(self, intake: Intake, shared: Shared) -> None:
         self._intake, self._shared = intake, shared
@@ -166,6 +169,8 @@ def _caller(scope: Scope, headers: Headers) -> Caller:
 
 class ExplorerFiles:
     """The ASGI application of the files that GraphiQL loads."""
+
+    route: ClassVar[str] = "/graphql/{name}"
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Answer with a file."""

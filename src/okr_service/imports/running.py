@@ -49,6 +49,7 @@ from okr_service.kernel.errors import (
 from okr_service.kernel.messages import preferred_language
 from okr_service.kernel.queue import NotYet, Task, Work
 from okr_service.kernel.spooled import needing_room
+from okr_service.kernel.telemetry import counter
 from okr_service.kernel.traces import traceback_of
 from okr_service.settings import Settings
 
@@ -62,6 +63,7 @@ _BEGUN: dict[str, object] = {
     "attempts": ImportJob.attempts + 1,
 }
 
+_ended = counter("okr.import.jobs", "Imports by jobs, by how they ended.")
 _log = logging.getLogger(__name__)
 
 
@@ -159,6 +161,7 @@ class Imports:
             watch.ending = True
             if not await jobs.end(tx, task, JobState.DONE, self._kept, _results(report)):
                 raise _Cancelled
+        _ended.add(1, {"state": JobState.DONE})
 
     async def _taken_up(self, tx: Transaction, task: Task) -> ImportJob | None:
         """Return a job whose turn it is; None where there is nothing left to do."""
@@ -240,6 +243,7 @@ class Imports:
                 known = error if isinstance(error, OkrError) else InternalError()
                 problem = problem_json(known, preferred_language(job.language))
                 await jobs.keep(tx, task, Part.PROBLEM, problem)
+        _ended.add(1, {"state": state})
         if error is not None and not isinstance(error, OkrError):
             _log.error("import %s failed\n%s", task.job_id, traceback_of(error))
 

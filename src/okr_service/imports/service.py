@@ -26,6 +26,7 @@ from okr_service.kernel.errors import FieldError
 from okr_service.kernel.forest import hold_structure
 from okr_service.kernel.reach import reach_parameters
 from okr_service.kernel.sql import load_sql
+from okr_service.kernel.telemetry import MINUTES, counter, durations, timed
 from okr_service.rollup import service as rollup
 
 _ROOTS_AT_ONCE = 20_000
@@ -33,6 +34,9 @@ _ROOTS = load_sql(__package__, "roots").bindparams(
     bindparam("external_ids", type_=ARRAY(Text)), *reach_parameters()
 )
 
+
+_rows = counter("okr.import.rows", "Rows of files that were committed, by what they did.")
+_durations = durations("okr.import.duration", "How long imports took.", MINUTES)
 
 Watching = Callable[[Import], None]  # is told of each import as it begins to be made so
 
@@ -83,6 +87,22 @@ async def import_table(
         ImportRejected: it was to be committed, all of it, and some cells do not fit.
         TooManyCellErrors, NoRoomForFile.
     """
+    with timed(_durations, mode=options.mode.value, outcome="rejected") as told:
+        report = await _imported(tx, who, table, options, watching)
+        told["outcome"] = "done"
+    if options.mode is ImportMode.COMMIT:
+        for effect, count in report.counts.items():
+            _rows.add(count, {"effect": effect})
+    return report
+
+
+async def _imported(
+    tx: Transaction,
+    who: Principal,
+    table: Table,
+    options: ImportOptions,
+    watching: Watching | None,
+) -> Report:
     require(who, Permission.PLAN)
     scope = Scope.read(options.scope) if options.prune else None
     left_out: list[FieldError] = []

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from okr_service.kernel import pools, statements
 from okr_service.kernel.servers import PRIMARY, connecting
 
 _TENANT = "okr.tenant_id"
@@ -45,6 +46,7 @@ class Pool:
     server_settings: Mapping[str, str]
     shared: bool  # behind a transaction pooler, where another server may answer the next time
     wanted: str = PRIMARY  # of the servers that there are
+    name: str = "other"  # by which it is told of
 
 
 def engine_of(url: URL, pool: Pool) -> AsyncEngine:
@@ -76,6 +78,8 @@ def engine_of(url: URL, pool: Pool) -> AsyncEngine:
     )
     if pool.wanted == PRIMARY and _REFUSING not in pool.server_settings:
         event.listen(engine.sync_engine, "handle_error", _leave_former_primary)
+    statements.watch(engine)
+    pools.watch(engine, pool.name)
     return engine
 
 
@@ -96,7 +100,7 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     Raises:
         NotReached: there is none to be had.
     """
-    with _reaching():
+    with _reaching(), pools.waiting(engine):
         connection = await engine.connect().start()
     try:
         with _reaching():
@@ -172,7 +176,7 @@ async def row_of_bytes(
 ) -> list[bytes | None]:
     """Return the only row of a statement whose columns are bytes, past all that SQLAlchemy does."""
     driver = await _driver(connection)
-    with _told_as_sqlalchemy_would(driver, statement):
+    with _told_as_sqlalchemy_would(driver, statement), statements.timed(statement):
         return list(await driver.fetchrow(statement, *values))
 
 
@@ -206,7 +210,7 @@ async def rows_of(
 ) -> list[dict[str, object]]:
     """Return the rows of a statement that is not SQLAlchemy's, with the driver's own types."""
     driver = await _driver(connection)
-    with _told_as_sqlalchemy_would(driver, statement):
+    with _told_as_sqlalchemy_would(driver, statement), statements.timed(statement):
         return [dict(row) for row in await driver.fetch(statement, *values)]
 
 
@@ -231,7 +235,7 @@ async def say_or_end(
 
 async def say(driver: asyncpg.Connection, statement: str, within: float | None = None) -> str:
     """Send a statement that SQLAlchemy is not to know of; returns what PostgreSQL did."""
-    with _told_as_sqlalchemy_would(driver, statement):
+    with _told_as_sqlalchemy_would(driver, statement), statements.timed(statement):
         done: str = await driver.execute(statement, timeout=within)
     return done
 

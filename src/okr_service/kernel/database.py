@@ -84,7 +84,9 @@ class Database:
     that look after all tenants.
     """
 
-    def __init__(self, settings: Settings, role: str | None = SERVICE_ROLE) -> None:
+    def __init__(
+        self, settings: Settings, role: str | None = SERVICE_ROLE, *, name: str = "requests"
+    ) -> None:
         self._pooled = settings.pooled
         self._closed = False
         common = _session_settings(settings, role)
@@ -95,20 +97,24 @@ class Database:
         common |= {"application_name": "okr-service"}
         for_reading = common if self._pooled else common | _READ_ONLY
         url = settings.database_url
-        self._writer = _engine(settings, url, common)
-        self._reader = self._writer if self._pooled else _engine(settings, url, for_reading)
+        self._writer = _engine(settings, url, common, f"{name}-writing")
+        self._reader = self._writer
+        if not self._pooled:
+            self._reader = _engine(settings, url, for_reading, f"{name}-reading")
         self._engines = [self._writer, self._reader]
         self._replica: Replica | None = None
         if settings.replica_database_url is not None:
-            self._follow(settings, settings.replica_database_url, for_reading)
+            self._follow(settings, settings.replica_database_url, for_reading, name)
 
-    def _follow(self, settings: Settings, url: SecretStr, for_reading: dict[str, str]) -> None:
+    def _follow(
+        self, settings: Settings, url: SecretStr, for_reading: dict[str, str], name: str
+    ) -> None:
         patience = min(settings.pool_timeout_seconds, _REPLICA_WITHIN)
         hasty = settings.model_copy(update={"pool_timeout_seconds": patience})
-        replica = _engine(hasty, url, for_reading, ANY)
+        replica = _engine(hasty, url, for_reading, f"{name}-replica", ANY)
         # Apart, so that a primary whose connections are all taken does not make replicas look old.
         one = hasty.model_copy(update={"pool_size": 1})
-        looking = _engine(one, settings.database_url, for_reading)
+        looking = _engine(one, settings.database_url, for_reading, f"{name}-position")
         self._engines += [replica, looking]
 
         async def look() -> Position:
@@ -125,7 +131,7 @@ class Database:
     def as_owner(cls, settings: Settings) -> "Database":
         """Return a database in which every tenant's rows are seen."""
         url = settings.owner_database_url or settings.database_url
-        return cls(settings.model_copy(update={"database_url": url}), role=None)
+        return cls(settings.model_copy(update={"database_url": url}), role=None, name="owner")
 
     @asynccontextmanager
     async def transaction(
@@ -252,7 +258,11 @@ def _session_settings(settings: Settings, role: str | None) -> dict[str, str]:
 
 
 def _engine(
-    settings: Settings, url: SecretStr, server_settings: dict[str, str], wanted: str = PRIMARY
+    settings: Settings,
+    url: SecretStr,
+    server_settings: dict[str, str],
+    name: str,
+    wanted: str = PRIMARY,
 ) -> AsyncEngine:
     pool = Pool(
         settings.pool_size,
@@ -260,5 +270,6 @@ def _engine(
         server_settings,
         settings.pooled,
         wanted,
+        name,
     )
     return engine_of(database_url(url.get_secret_value(), wanted), pool)

@@ -23,6 +23,7 @@ from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.errors import OkrError
 from okr_service.kernel.model import Resource
 from okr_service.kernel.references import alive, among
+from okr_service.kernel.telemetry import durations, timed
 
 DEEPEST = 32
 
@@ -38,6 +39,7 @@ class TreeRow(Resource):
 _T = TypeVar("_T", bound=Resource)
 _PARENT = "parent_id"
 
+_waits = durations("okr.structure.wait", "How long a tenant's structure was waited for.")
 _PLANNED = "set_config('plan_cache_mode', 'auto', true)"
 _ALONE = text(f"SELECT pg_advisory_xact_lock(hashtextextended(:name, 1)), {_PLANNED}")
 _WITH_OTHERS = text(f"SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 1)), {_PLANNED}")
@@ -49,7 +51,8 @@ async def hold_structure(tx: Transaction, tenant_id: UUID, *, alone: bool) -> No
     Taken before any row is locked, so that nobody waits for it holding one. Whoever takes it
     may mean many rows, so from here on PostgreSQL plans each statement by how many there are.
     """
-    await tx.execute(_ALONE if alone else _WITH_OTHERS, {"name": str(tenant_id)})
+    with timed(_waits, mode="alone" if alone else "with_others"):
+        await tx.execute(_ALONE if alone else _WITH_OTHERS, {"name": str(tenant_id)})
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
+from opentelemetry.trace import SpanKind
+
+from okr_service.kernel.telemetry import span
 
 LONGEST_SECONDS = 5.0
 LARGEST_BYTES = 262_144
@@ -95,9 +98,10 @@ class Outgoing:
             NoAnswer: it cannot be had, or not within 5 seconds and 256 kB.
         """
         asked = self._asked("GET", url, _HEADERS, LONGEST_SECONDS)
-        async with _answering(url, LONGEST_SECONDS), asked as response:
-            _require_plain(response, url)
-            return Answer(await _bounded(response, url), dict(response.headers))
+        with span("GET", SpanKind.CLIENT):  # to whom is for nobody to read
+            async with _answering(url, LONGEST_SECONDS), asked as response:
+                _require_plain(response, url)
+                return Answer(await _bounded(response, url), dict(response.headers))
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], seconds: float
@@ -109,8 +113,10 @@ class Outgoing:
         """
         given = {**_HEADERS, **headers}
         asked = self._asked("POST", url, given, seconds, body)
-        async with _answering(url, seconds), asked as response:
-            return Receipt(response.status_code, dict(response.headers))
+        with span("POST", SpanKind.CLIENT) as shown:
+            async with _answering(url, seconds), asked as response:
+                shown.set_attribute("http.response.status_code", response.status_code)
+                return Receipt(response.status_code, dict(response.headers))
 
     @asynccontextmanager
     async def _asked(

@@ -16,7 +16,7 @@ the wall, and a worker enters the tenant that the ids name before it looks at th
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,7 +40,9 @@ from pgqueuer.ports.driver import NotifyCallback
 from sqlalchemy import text
 
 from okr_service.kernel.database import Database, Transaction, fetch_rows
+from okr_service.kernel.doing import Doing, busy_with
 from okr_service.kernel.errors import Unavailable
+from okr_service.kernel.telemetry import MINUTES, durations, fail, span, timed
 from okr_service.kernel.traces import traceback_of
 
 SCHEMA = "okr_jobs"
@@ -76,6 +78,7 @@ _NAMES = DBSettings(
     queue_status_type="pgqueuer_status",
 )
 
+_jobs = durations("okr.job.duration", "How long jobs took, by what came of it.", MINUTES)
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -167,6 +170,11 @@ class Queue:
         self._doing: set[asyncio.Task[timedelta | None]] = set()
         self._failures: dict[JobId, int] = {}  # in a row, of jobs that failed here
 
+    @property
+    def kinds(self) -> Collection[str]:
+        """Return the kinds of jobs that it takes."""
+        return self._works.keys()
+
     async def run(self) -> None:
         """Do jobs until `stop`; where the database cannot be reached, go on once it can."""
         tidying = asyncio.create_task(self._keep_tidy())
@@ -227,15 +235,28 @@ class Queue:
         What it raises says nothing that may be kept where no tenant's wall is, so it is not
         passed on.
         """
-        failures = self._failures.pop(job.id, 0)
-        try:
-            await work(Task.read(job.payload))
-        except NotYet as later:
-            return later.after
-        except Exception as error:  # noqa: BLE001 - see above
-            _log.error("job %s (%s) failed: %s", job.id, job.entrypoint, traceback_of(error))
-            self._failures[job.id] = failures + 1
-            return min(timedelta(seconds=_AGAIN_AFTER * (1 << min(failures, 10))), _LONGEST_PAUSE)
+        kind = job.entrypoint
+        with (
+            busy_with(Doing(job_id=str(job.id))) as told,
+            span(f"job {kind}") as shown,
+            timed(_jobs, kind=kind, outcome="stopped") as ended,
+        ):
+            failures = self._failures.pop(job.id, 0)
+            try:
+                task = Task.read(job.payload)
+                told.tenant_id = task.tenant_id
+                await work(task)
+            except NotYet as later:
+                ended["outcome"] = "later"
+                return later.after
+            except Exception as error:  # noqa: BLE001 - see above
+                ended["outcome"] = "failed"
+                fail(shown, error)
+                _log.error("job %s (%s) failed: %s", job.id, kind, traceback_of(error))
+                self._failures[job.id] = failures + 1
+                again = timedelta(seconds=_AGAIN_AFTER * (1 << min(failures, 10)))
+                return min(again, _LONGEST_PAUSE)
+            ended["outcome"] = "done"
         return None
 
     async def _fetch(self, query: str, args: Sequence[object]) -> list[dict[str, object]]:

@@ -18,6 +18,8 @@ class RequestContext:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its id; HEAD is GET without the body (RFC 9110, 9.3.2)."""
+        if scope["type"] == "websocket":
+            scope["request_id"] = str(new_id())
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

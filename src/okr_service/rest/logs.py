@@ -1,16 +1,21 @@
 """What logs never hold: figures, titles, names, keys and addresses.
 
-Of what fails they tell what `kernel.traces` does.
+Of what fails they tell what `kernel.traces` does, whoever logs it.
 """
 
 import logging
 import re
 from urllib.parse import unquote
 
+from okr_service.kernel.traces import traceback_of
+
 # Parts of a path that are ours: names of resources, ids, verbs. A caller's own key is none.
 _OURS = re.compile(r"(v1|[a-z][a-z.-]*|[0-9a-f-]{36})?(:[a-z-]+)?")
 _OF_A_CALLER = re.compile(r"external:.*", re.DOTALL)
 _ACCESS_ARGUMENTS = 5
+_TRACEBACK = "Traceback (most recent call last):"
+_PLACE = re.compile(r'  File "[^"]+", line \d+, in \w+$')
+_PLACES = 5
 
 
 def keep_quiet() -> None:
@@ -41,7 +46,23 @@ def _without_rows(record: logging.LogRecord) -> bool:
 
 def _without_client(record: logging.LogRecord) -> bool:
     """Drop what is said of each WebSocket that opens: from where, and with which query."""
-    return '"WebSocket ' not in str(record.msg)
+    if str(record.msg).startswith(_TRACEBACK):  # of a start that failed, as text
+        places = [line for line in record.getMessage().splitlines() if _PLACE.match(line)]
+        record.msg, record.args = "\n".join(["it failed at", *places[-_PLACES:]]), ()
+    return '"WebSocket ' not in str(record.msg) and _without_messages(record)
+
+
+def _without_messages(record: logging.LogRecord) -> bool:
+    """Tell of an exception its kind and place alone."""
+    if isinstance(record.exc_info, tuple) and record.exc_info[1] is not None:
+        record.exc_text, record.exc_info = traceback_of(record.exc_info[1]), None
+    return True
+
+
+def _without_tasks(record: logging.LogRecord) -> bool:
+    """Drop what asyncio shows of tasks that failed: what they raised, and were given."""
+    record.msg, record.args = record.getMessage().partition("\n")[0], ()
+    return _without_messages(record)
 
 
 def _unless_it_fails(record: logging.LogRecord) -> bool:
@@ -50,6 +71,7 @@ def _unless_it_fails(record: logging.LogRecord) -> bool:
 
 
 _RULES = {
+    "asyncio": _without_tasks,
     "httpx": _unless_it_fails,
     **{f"httpcore.{name}": _unless_it_fails for name in ("connection", "http11", "http2")},
     "uvicorn.access": _without_query,

@@ -33,9 +33,16 @@ from okr_service.audit.service import Change, record_all
 from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.model import Model
 from okr_service.kernel.sql import load_sql
+from okr_service.kernel.telemetry import durations, sizes, timed
 from okr_service.objectives.model import KeyResult, Objective
 from okr_service.rollup.model import ProgressOnDay
 
+_WALK, _RECOMPUTE = "walk", "recompute"
+_durations = durations("okr.rollup.duration", "How long it took to bring figures up to date.")
+_sizes = sizes(
+    "okr.rollup.objectives",
+    "Objectives whose figures were brought up to date; of a walk it is how deep it went.",
+)
 _DEFERRED = "figures to compute at the end"
 _IDS = bindparam("objective_ids", type_=ARRAY(Uuid))
 _KEY_RESULT_IDS = bindparam("key_result_ids", type_=ARRAY(Uuid))
@@ -174,7 +181,8 @@ async def propagate(
             "weight_change": change.weight,
             "progress_change": change.weighted_progress,
         }
-        await tx.execute(_PROPAGATE, of)
+        with timed(_durations, way=_WALK):
+            _sizes.record(await tx.scalar(_PROPAGATE, of) or 0, {"way": _WALK})
 
 
 def _deferred(tx: Transaction) -> Deferred | None:
@@ -236,8 +244,16 @@ async def hold(tx: Transaction, tenant_id: UUID, objective_ids: Collection[UUID]
 async def _write_recomputed(
     tx: Transaction, tenant_id: UUID, of: dict[str, object], *, told: bool, held: bool = False
 ) -> list[Recomputed]:
-    if not of["everything"] or not held:
-        await tx.execute(_LOCK_ABOVE, of)  # by itself: the next statement sees what it waited for
+    with timed(_durations, way=_RECOMPUTE):
+        if not of["everything"] or not held:
+            # By itself: the next statement sees what it waited for.
+            _sizes.record(await tx.scalar(_LOCK_ABOVE, of) or 0, {"way": _RECOMPUTE})
+        return await _write_held(tx, tenant_id, of, told=told)
+
+
+async def _write_held(
+    tx: Transaction, tenant_id: UUID, of: dict[str, object], *, told: bool
+) -> list[Recomputed]:
     right, before = _RECOMPUTED.subquery("right"), _OBJECTIVES.alias("before")
     written = (
         update(_OBJECTIVES)

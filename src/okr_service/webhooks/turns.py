@@ -1,12 +1,13 @@
 """Doing the turns of webhooks: sending what is due, for as long as there is something."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import orjson
+from opentelemetry.metrics import Observation
 
 from okr_service.events.cursors import Cursor
 from okr_service.events.errors import CursorOfAnotherFeed, EventsForgotten
@@ -17,6 +18,7 @@ from okr_service.events.turns import Round, Turn
 from okr_service.kernel.database import Database
 from okr_service.kernel.outgoing import NoAnswer, Outgoing
 from okr_service.kernel.queue import Task, Work, to_its_end
+from okr_service.kernel.telemetry import MINUTES, Lately, counter, durations, gauge
 from okr_service.webhooks.deliveries import (
     FIRST,
     LONGEST_SECONDS,
@@ -35,6 +37,25 @@ from okr_service.webhooks.service import PING, TURN
 _LOOKS_EVERY = timedelta(minutes=1)
 _LONGEST_PATIENCE = timedelta(hours=8)  # that a receiver may ask for
 _FORGOTTEN, _WITHHELD = "event-forgotten", "event-withheld"
+
+_deliveries = counter("okr.webhook.deliveries", "Attempts to deliver, by what came of them.")
+_ages = durations(
+    "okr.webhook.delivery.age", "How long after it was handed out a delivery was taken.", MINUTES
+)
+_waiting_since = Lately()  # by webhook
+
+
+def _oldest() -> list[Observation]:
+    now = datetime.now(UTC).timestamp()
+    return [Observation(max((now - since for since in _waiting_since.values()), default=0.0))]
+
+
+gauge(
+    "okr.webhook.oldest_waiting",
+    "How long the oldest delivery has waited that this process attempted lately, in vain.",
+    _oldest,
+    "s",
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +101,10 @@ class Turns:
         if batch.deliveries:
             self.reached[task.job_id] = batch.until
             await self._send_all(task, batch)
+        elif batch.due_at is None:
+            _waiting_since.over(batch.webhook.id)
+        else:
+            _waiting_since.seen(batch.webhook.id)
         due = timedelta.max if batch.due_at is None else batch.due_at - datetime.now(UTC)
         return Round(
             place=batch.webhook.place,
@@ -95,6 +120,7 @@ class Turns:
             self._send(batch.webhook, *one) for one in zip(batch.deliveries, bodies, strict=True)
         )
         outcomes = await asyncio.gather(*sent)
+        _count(batch.webhook, outcomes)
         async with self.database.transaction(task.tenant_id) as tx:
             disabled = await settle(tx, task, batch.webhook.url, outcomes)
         if disabled:
@@ -131,6 +157,27 @@ class Turns:
             return Outcome(delivery, reason=error.why)
         patience = _asked_patience(taken.headers.get("retry-after", ""))
         return Outcome(delivery, taken.status, not_before=patience)
+
+
+def _count(webhook: Webhook, outcomes: Sequence[Outcome]) -> None:
+    now = datetime.now(UTC)
+    for one in outcomes:
+        _deliveries.add(1, {"outcome": _came_of(one)})
+        if one.is_taken:
+            _ages.record((now - one.delivery.created_at).total_seconds())
+    waiting = [o.delivery.created_at for o in outcomes if not (o.is_taken or o.hopeless)]
+    if waiting:
+        _waiting_since.note(webhook.id, min(waiting).timestamp())
+    else:
+        _waiting_since.over(webhook.id)
+
+
+def _came_of(outcome: Outcome) -> str:
+    if outcome.is_taken:
+        return "taken"
+    if outcome.hopeless:
+        return "given_up"
+    return "unanswered" if outcome.status is None else "refused"
 
 
 def _ping(webhook: Webhook, delivery: Delivery) -> bytes:

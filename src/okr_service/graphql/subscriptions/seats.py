@@ -9,8 +9,10 @@ from uuid import UUID
 from okr_service.access.policy import Principal
 from okr_service.graphql.errors import TooManyConnections
 from okr_service.graphql.subscriptions.renditions import Renditions
+from okr_service.kernel.telemetry import level
 from okr_service.settings import Settings
 
+_connections = level("okr.subscription.connections", "Open connections for subscriptions.")
 _RETRY_AFTER = 30  # seconds
 
 
@@ -29,10 +31,12 @@ class Seats:
         if self._taken >= self.most:
             raise TooManyConnections(_RETRY_AFTER, self.most)
         self._taken += 1
+        _connections.add(1)
         try:
             yield
         finally:
             self._taken -= 1
+            _connections.add(-1)
 
     @contextmanager
     def of(self, who: Principal) -> Iterator[None]:

@@ -63,7 +63,6 @@ from okr_service.kernel.errors import (
     Unavailable,
 )
 from okr_service.kernel.messages import preferred_language
-from okr_service.kernel.model import new_id
 from okr_service.kernel.payload import read_json
 from okr_service.kernel.traces import traceback_of
 from okr_service.serving import Caller, Exchange, Service
@@ -179,7 +178,7 @@ class Conversation(BaseGraphQLTransportWSHandler[dict[str, Any], None]):
         self._address = socket.client.host if socket.client else ""
         self._shown = headers.get("authorization", "")
         self._language = preferred_language(headers.get("accept-language", ""))
-        self._request_id = str(new_id())
+        self._request_id: str = socket.scope["request_id"]
 
     async def on_ws_connect(self, context: dict[str, Any]) -> dict[str, object]:
         """Let somebody in, and tell them where the feed stands.
