@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test test-slow format check graphiql lock
+.PHONY: help serve demo test test-slow format check docs graphiql lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -45,6 +45,10 @@ check: $(INSTALLED) ## Judge format, style, types, layers and published document
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/okr schema --check $(if $(SINCE),--since $(SINCE))
+
+docs: $(INSTALLED) ## Make the documentation site in site/; what leads nowhere fails
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --nitpicky -b html docs site
+	@echo "Open site/index.html"
 
 graphiql: ## Fetch GraphiQL's files anew, by npm
 	@new=$$(mktemp -d) && cd $$new && npm pack --silent graphiql@3.8.3 react@18.3.1 react-dom@18.3.1 && \
