@@ -73,7 +73,7 @@ def _show(title: str, sizes: dict[str, tuple[int, int, int]]) -> None:
 
 def _all_told(address: str, headers: dict[str, str]) -> None:
     """Wait until nothing waits to be told to the webhook."""
-    asked = {"state": "waiting", "limit": 1}
+    asked = {"state": "waiting", "limit": "1"}
     while True:
         answer = httpx.get(f"{address}/v1/webhook-deliveries", params=asked, headers=headers)
         if not answer.raise_for_status().json()["data"]:

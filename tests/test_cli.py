@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -210,9 +210,14 @@ def test_what_is_no_moment_is_refused() -> None:
     assert "Traceback" not in done.stderr
 
 
-@contextmanager
-def serving(*arguments: str, program: Path = _OKR, **variables: str) -> Iterator[tuple[str, str]]:
+def serving(*arguments: str, **variables: str) -> AbstractContextManager[tuple[str, str]]:
     """Run the service until it is ready; gives its address and what it said until then."""
+    return serving_by(_OKR, *arguments, **variables)
+
+
+@contextmanager
+def serving_by(program: Path, /, *arguments: str, **variables: str) -> Iterator[tuple[str, str]]:
+    """Do so by a certain installation of it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from tests.test_cli import serving
+from tests.test_cli import serving_by
 
 from okr_service import __version__
 
@@ -49,7 +49,7 @@ def test_the_wheel_and_its_extras_serve_and_are_listed(tmp_path: Path) -> None:
     subprocess.run([make, "-C", _ROOT, "sbom", f"DIST={tmp_path}"], check=True)
     installed = tmp_path / "environment"
 
-    with serving("--data", str(tmp_path / "data"), program=installed / "bin" / "okr") as (
+    with serving_by(installed / "bin" / "okr", "--data", str(tmp_path / "data")) as (
         url,
         told,
     ):
