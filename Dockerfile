@@ -1,4 +1,4 @@
-# The image of okr-service: `docker build --tag okr-service:0.1.0 .`
+# The image of okr-service: `docker build --tag okr-service .`
 # Where it is built for others to run, pin the base by what it is:
 #   --build-arg PYTHON_IMAGE=python:3.11-slim-trixie@sha256:…
 ARG PYTHON_IMAGE=python:3.11-slim-trixie

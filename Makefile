@@ -11,6 +11,8 @@ NEED_UV = uv --version >/dev/null 2>&1 || [ -x .tools/bin/uv ] || { \
 	rm -rf .tools && mkdir .tools && \
 	python3 -m pip install --quiet --target .tools/new "uv>=0.8,<1" && \
 	mv .tools/new/bin .tools/bin && rm -rf .tools/new; }
+# Where what is released is built.
+DIST ?= dist
 export UV_PYTHON_DOWNLOADS := never
 # Trust whom the machine trusts, a company's proxy included.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
@@ -18,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test test-slow format check graphiql lock
+.PHONY: help serve demo test test-slow format check docs dist sbom graphiql lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -45,6 +47,26 @@ check: $(INSTALLED) ## Judge format, style, types, layers and published document
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/okr schema --check $(if $(SINCE),--since $(SINCE))
+
+docs: $(INSTALLED) ## Make the documentation site in site/; what leads nowhere fails
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --nitpicky -b html docs site
+	@echo "Open site/index.html"
+
+dist: $(INSTALLED) ## Build the wheels of service and client into DIST (dist)
+	@$(BIN)/hatchling build --target wheel --directory "$(abspath $(DIST))"
+	@cd clients/python && ../../$(BIN)/hatchling build --target wheel --directory "$(abspath $(DIST))"
+
+# The wheel with all its extras, installed from the lock and nothing else, and what that is.
+sbom: dist ## Install the wheel into DIST/environment, and list what is in it (CycloneDX)
+	@$(NEED_UV)
+	@wheel=$$(ls -t $(abspath $(DIST))/okr_service-*.whl | head -n 1) && \
+	echo "okr-service[embedded,parquet] @ file://$$wheel --hash=sha256:$$(sha256sum "$$wheel" | cut -c 1-64)" \
+		> $(DIST)/environment.txt && \
+	rm -rf $(DIST)/environment && $(UV) venv --quiet --python python3 $(DIST)/environment && \
+	$(UV) pip install --quiet --python $(DIST)/environment/bin/python --require-hashes \
+		--constraints requirements.lock --requirement $(DIST)/environment.txt && \
+	$(BIN)/cyclonedx-py environment --output-reproducible --output-file "$${wheel%%-py3*}.cdx.json" \
+		$(DIST)/environment/bin/python
 
 graphiql: ## Fetch GraphiQL's files anew, by npm
 	@new=$$(mktemp -d) && cd $$new && npm pack --silent graphiql@3.8.3 react@18.3.1 react-dom@18.3.1 && \

@@ -21,7 +21,7 @@ _ROUNDS, _ITEMS = 7, 10_000
 _BATCH, _SINGLE = "batch", "single"
 
 
-def _batch_per_second(address: str, tree: Tree, chance: random.Random) -> float:
+def batch_per_second(address: str, tree: Tree, chance: random.Random) -> float:
     """Return how many check-ins a second one batch records."""
     items = [
         tree.check_in(chance).model_dump(mode="json", exclude_unset=True) for _ in range(_ITEMS)
@@ -48,7 +48,7 @@ def main() -> None:
         tree = plant_one(url, objectives)
         with serving("benchmarks.list_page:service", DATABASE=url) as address:
             measures = {
-                _BATCH: lambda: _batch_per_second(address, tree, chance),
+                _BATCH: lambda: batch_per_second(address, tree, chance),
                 _SINGLE: lambda: check_ins(address, [tree]).per_second,
             }
             for name in turns(_ROUNDS + 1, list(measures)):

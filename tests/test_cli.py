@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -210,30 +210,35 @@ def test_what_is_no_moment_is_refused() -> None:
     assert "Traceback" not in done.stderr
 
 
-@contextmanager
-def _serving(*arguments: str, **variables: str) -> Iterator[tuple[str, str]]:
+def serving(*arguments: str, **variables: str) -> AbstractContextManager[tuple[str, str]]:
     """Run the service until it is ready; gives its address and what it said until then."""
+    return serving_by(_OKR, *arguments, **variables)
+
+
+@contextmanager
+def serving_by(program: Path, /, *arguments: str, **variables: str) -> Iterator[tuple[str, str]]:
+    """Do so by a certain installation of it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     kept = {k: v for k, v in os.environ.items() if not k.startswith("OKR_")}
-    serving = subprocess.Popen(
-        [str(_OKR), "serve", "--port", port, *arguments],
+    process = subprocess.Popen(
+        [str(program), "serve", "--port", port, *arguments],
         env={**kept, **variables, "PYTHONUNBUFFERED": ""},
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert serving.stdout is not None
+    assert process.stdout is not None
     said = ""
-    for line in serving.stdout:
+    for line in process.stdout:
         said += line
         if "Try:" in line or ("ready" in line and "OKR_DATABASE_URL" in variables):
             break
     try:
         yield f"http://127.0.0.1:{port}", said
     finally:
-        serving.terminate()
-        serving.communicate()
+        process.terminate()
+        process.communicate()
 
 
 def test_an_admin_key_that_was_given_is_not_told_to_the_log() -> None:
@@ -263,7 +268,7 @@ def planted_service(empty_database_url: str) -> Iterator[dict[str, str]]:
     given = {"OKR_DATABASE_URL": empty_database_url, **_SECRET}
     assert okr("migrate", **given).returncode == 0
     planted = okr("demo", "--objectives", "60", **given).stdout
-    with _serving(**given) as (url, _):
+    with serving(**given) as (url, _):
         yield {"OKR_URL": url, "OKR_API_KEY": planted.rpartition("Admin API key: ")[2].strip()}
 
 
@@ -321,18 +326,18 @@ def test_a_refusal_says_what_is_wrong(planted_service: dict[str, str]) -> None:
 
 
 def test_a_service_that_is_told_to_stop_stops_its_database(tmp_path: Path) -> None:
-    with _serving("--data", str(tmp_path)):
+    with serving("--data", str(tmp_path)):
         assert running(tmp_path) is not None
     assert running(tmp_path) is None
 
 
 def test_keys_of_an_embedded_database_outlive_the_service(tmp_path: Path) -> None:
-    with _serving("--data", str(tmp_path)) as (url, said):
+    with serving("--data", str(tmp_path)) as (url, said):
         admin = said.partition("Admin API key: ")[2].split()[0]
         called = {"OKR_URL": url, "OKR_API_KEY": admin}
         made = json.loads(okr("keys", "create", "A", "--scope", "admin", "--json", **called).stdout)
         okr("keys", "list", **{**called, "OKR_API_KEY": made["key"]})
-    with _serving("--data", str(tmp_path)) as (url, _):
+    with serving("--data", str(tmp_path)) as (url, _):
         called = {"OKR_URL": url, "OKR_API_KEY": made["key"]}
         listed = okr("keys", "list", **called).stdout
 

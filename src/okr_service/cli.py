@@ -65,7 +65,7 @@ DataFolder = Annotated[
 @app.callback()
 def _refuse_misgiven_settings() -> None:
     if wrong := list(misgiven(os.environ)):
-        fail(f"{'; '.join(wrong)}; see README.md for the settings there are")
+        fail(f"{'; '.join(wrong)}; see docs/operating.md for the settings there are")
 
 
 @app.command()

@@ -276,7 +276,7 @@ class Settings(BaseSettings):
     graphql_cost_limit: int = Field(
         default=500_000,
         ge=1,
-        description="About how many nodes a GraphQL query may show; README says how that is told.",
+        description="About how many nodes a GraphQL query may show; docs/graphql.md says how.",
     )
     subscription_connections: int = Field(
         default=2_000,

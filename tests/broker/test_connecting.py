@@ -15,7 +15,7 @@ from okr_service.broker.stream import Message, Stream
 from okr_service.events.cursors import Cursor
 from okr_service.settings import Settings
 
-_README = Path(__file__).parents[2] / "README.md"
+_PAGE = Path(__file__).parents[2] / "docs" / "following.md"
 _TOKEN = "t0ken-of-the-broker"
 _SAID = Message("okr.t.okr.unit.created", "1", Cursor(1), b"{}")
 
@@ -59,10 +59,10 @@ async def test_credentials_are_signed_with(settings: Settings, serving: Serving)
         assert bad not in why
 
 
-async def test_the_permissions_that_readme_names_are_enough(
+async def test_the_permissions_that_the_page_names_are_enough(
     settings: Settings, serving: Serving
 ) -> None:
-    [told] = [line for line in _README.read_text().splitlines() if "$JS.API.STREAM.INFO" in line]
+    [told] = [line for line in _PAGE.read_text().splitlines() if "$JS.API.STREAM.INFO" in line]
     publishes, subscribes = (re.findall(r"`(\S+)`", half) for half in told.split(";"))
     trust = Trust.made(publishes, subscribes)
     server = serving(trust.configuration)

@@ -185,7 +185,9 @@ def test_it_can_be_had_by_itself(tmp_path: Path) -> None:
     for part in ("clients/python", "openapi"):
         shutil.copytree(_ROOT / part, tmp_path / part)
     shutil.copy(_ROOT / "hatch_build.py", tmp_path)
-    (tmp_path / "src").mkdir()
+    says_version = "src/okr_service/__init__.py"
+    (tmp_path / says_version).parent.mkdir(parents=True)
+    shutil.copy(_ROOT / says_version, tmp_path / says_version)
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", "."]
     subprocess.run(build, cwd=tmp_path / "clients" / "python", check=True, capture_output=True)
 

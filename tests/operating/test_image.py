@@ -15,10 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import yaml
 from tests.conftest import API_KEY_SECRET
-
-from okr_service import __version__
 
 _ROOT = Path(__file__).parents[2]
 _BIN = Path(sys.executable).parent
@@ -88,12 +85,6 @@ def test_labels_say_what_it_is() -> None:
     labels = " ".join(of(FINAL, "LABEL"))
     for name in ("title", "description", "licenses", "version", "revision"):
         assert f"org.opencontainers.image.{name}=" in labels
-
-
-def test_the_image_and_the_chart_are_of_this_version() -> None:
-    assert f"VERSION={__version__}" in of(FINAL, "ARG")
-    chart = yaml.safe_load((_ROOT / "helm" / "okr-service" / "Chart.yaml").read_text())
-    assert chart["appVersion"] == __version__
 
 
 def test_only_what_is_copied_reaches_the_builder() -> None:
