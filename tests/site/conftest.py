@@ -10,7 +10,8 @@ from tests.rest.listening import listening
 from tests.site.pages import DOCS, ROOT
 
 from okr_service.demo.service import plan_demo
-from okr_service.kernel.database import Database, database_url
+from okr_service.kernel.database import Database
+from okr_service.kernel.servers import database_url
 from okr_service.main import create_app
 from okr_service.settings import Settings
 
