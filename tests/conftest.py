@@ -99,7 +99,7 @@ def own_database_url(worker_id: str) -> str:
 @pytest.fixture
 async def own_database(own_database_url: str) -> AsyncIterator[Database]:
     """Return that database as its owner sees it."""
-    database = Database.as_owner(Settings(database_url=own_database_url))
+    database = Database.as_owner(Settings(database_url=own_database_url, pool_size=12))
     yield database
     await database.close()
 
