@@ -1,4 +1,4 @@
-"""What the chart has Prometheus and Grafana look at is there, and is what README says."""
+"""What the chart has Prometheus and Grafana look at is there, and is what docs/watching.md says."""
 
 import importlib
 import json
@@ -35,7 +35,7 @@ from okr_service.observability.queue import QueueWatch
 from okr_service.rest.endpoint import BulkEndpoint, ImportEndpoint, UnconnectedEndpoint
 from okr_service.settings import Settings
 
-_README = Path(__file__).parents[2] / "README.md"
+_TOLD = Path(__file__).parents[2] / "docs" / "watching.md"
 _SOURCE = Path(okr_service.__file__).parent
 _VARIABLES = {"$__rate_interval": "5m", "$namespace": "planning"}
 _ADDED_BY_PROMETHEUS = {"namespace", "service", "pod", "le", "release"}
@@ -140,8 +140,8 @@ def test_the_latency_budget_is_of_those_who_answer_at_once(app: FastAPI) -> None
             assert left_out == isinstance(route, slow), route.path_format
 
 
-def test_the_error_budget_is_what_readme_says() -> None:
-    told = " ".join(_README.read_text().split())
+def test_the_error_budget_is_what_the_page_says() -> None:
+    told = " ".join(_TOLD.read_text().split())
     assert "99.9 % of requests" in told
     assert "99 % of those that answer at once within 0.5 s" in told
     fast = next(rule["expr"] for rule in rules() if rule.get("alert") == "OkrFailedBudgetBurnsFast")
@@ -160,10 +160,10 @@ def test_alerts_say_what_is_the_matter() -> None:
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
         assert rule["annotations"]["summary"]
         assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
-    readme = _README.read_text()
+    told = _TOLD.read_text()
     for rule in alerts:
         if rule["labels"]["severity"] == "critical":
-            assert rule["alert"] in readme, rule["alert"]
+            assert rule["alert"] in told, rule["alert"]
 
 
 @pytest.mark.parametrize("name", ["alone", "large", "least"])

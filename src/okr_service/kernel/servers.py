@@ -65,7 +65,8 @@ def connecting(timeout: float, wanted: str) -> Connect:
                     timeout=timeout / len(servers),
                     **{_WANTED: wanted, **given},
                 )
-            except (OSError, asyncpg.CannotConnectNowError) as error:
+            # A standby may break off even what asks whether it is one, for what it must replay.
+            except (OSError, asyncpg.CannotConnectNowError, asyncpg.SerializationError) as error:
                 why = why or error
             except asyncpg.TargetServerAttributeNotMatched as error:
                 why = ConnectionError(f"no server is {given.get(_WANTED, wanted)}")
