@@ -59,6 +59,10 @@ class Pair:
         pid = int((server.data / "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGKILL)
 
+    def start(self, server: EmbeddedPostgres) -> None:
+        """Start a server that was killed."""
+        server._start(embedded._DEFAULTS)
+
 
 @contextmanager
 def pair(**options: str) -> Iterator[Pair]:

@@ -147,7 +147,7 @@ async def test_reads_go_on_when_the_replica_dies_and_go_there_again_once_it_is_b
     told = [r for r in caplog.records if "the replica is not read from" in r.getMessage()]
     assert len(told) == 1
     assert "the database is unavailable" not in caplog.text
-    await asyncio.to_thread(servers.replica._start, {})
+    await asyncio.to_thread(servers.start, servers.replica)
     await _until_read_from(rest)
 
 

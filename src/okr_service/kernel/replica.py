@@ -95,10 +95,11 @@ class Replica:
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_on())
         state: tuple[float, Position] | None = None
+        began = monotonic()
         try:
             async with self._lend(tenant_id) as connection:
                 state = await self._state(connection, allowed)
-                self._avoided.end()
+                self._avoided.end(began)
                 done = await work(connection)
         except DatabaseUnavailable as error:
             self._avoid(error)
@@ -217,7 +218,8 @@ class _Avoided:
         self._seconds = min(max(shortest, 2 * self._seconds), longest)
         self._until = monotonic() + self._seconds
 
-    def end(self) -> None:
-        if self._seconds:
+    def end(self, began: float) -> None:
+        """Take note of a read that could be done; one from before says nothing of since."""
+        if self._seconds and began >= self._until:
             _log.warning("the replica is read from again")
-        self._until = self._seconds = 0.0
+            self._until = self._seconds = 0.0
