@@ -89,7 +89,7 @@ async def test_a_late_read_is_given_up(
     start: Start, tenant: Tenant, build: Build, database: Database
 ) -> None:
     await build.objective()
-    app = start(request_timeout_seconds=1.5)
+    app = start(request_timeout_seconds=3)
     async with client(app, tenant.key) as calling:
         assert (await calling.get("/v1/objectives")).status_code == 200
         async with holding(database, "objectives"):
