@@ -25,6 +25,7 @@ from okr_service.kernel.errors import (
 )
 from okr_service.kernel.positions import Position, position_of, token
 from okr_service.kernel.replica import Reads, Staleness
+from okr_service.kernel.statements import BROKEN_OFF_FOR
 from okr_service.kernel.telemetry import counter
 from okr_service.kernel.translating import sqlstate
 from okr_service.limits.allowances import WINDOW
@@ -41,7 +42,6 @@ _MAX_STALE = re.compile(r"(?:^|,)\s*max-stale\s*(?:=\s*(\d{1,9})\s*)?(?=,|$)", r
 _READ_AFTER = "okr-read-after"
 _WRITTEN_AT, _AGE = b"okr-written-at", b"age"
 
-_MET = {"40P01": "deadlock", "40001": "serialization"}
 _retries = counter("okr.transactions.retried", "Writes done again, for they met another.")
 _BEARER = 'Bearer realm="okr-service"'
 
@@ -156,7 +156,7 @@ class Service:
             except DBAPIError as error:
                 if not (tries_left and is_retryable(error)):
                     raise
-                _retries.add(1, {"reason": _MET.get(sqlstate(error), "unique")})
+                _retries.add(1, {"reason": BROKEN_OFF_FOR.get(sqlstate(error), "unique")})
             else:
                 for follow in afterwards:
                     follow()

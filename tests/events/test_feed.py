@@ -220,7 +220,7 @@ async def test_a_dry_run_and_a_refusal_leave_no_events(build: Build) -> None:
 async def test_from_now_on_is_after_all_that_waits_for_its_place(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_module, "AT_ONCE", 3)
+    monkeypatch.setattr(feed_module, "PLACED_AT_ONCE", 3)
     for _ in range(5):
         await build.unit()
     start = (await read(build.rest, after="latest"))["page"]["next_cursor"]

@@ -11,28 +11,28 @@ from okr_service.kernel.database import Database
 from okr_service.kernel.distribution import NoCitus, distribute
 from okr_service.kernel.model import Model
 
-_CITUS = """
-    INSERT INTO pg_extension
+_CITUS = (
+    """INSERT INTO pg_extension
     SELECT 99999999, 'citus', extowner, extnamespace, false, '12.1', NULL, NULL
-      FROM pg_extension LIMIT 1;
-    CREATE TABLE asked (nth serial, name text, by_column text, beside text);
-    CREATE VIEW citus_tables AS SELECT CAST(name AS regclass) AS table_name FROM asked
-     WHERE by_column IN ('tenant_id', 'all');
-    CREATE FUNCTION create_reference_table(of regclass) RETURNS void LANGUAGE sql AS $$
-        INSERT INTO asked (name, by_column) VALUES (of, 'all') $$;
-    CREATE FUNCTION create_distributed_table(of regclass, by text, colocate_with text)
+      FROM pg_extension LIMIT 1""",
+    """CREATE TABLE asked (nth serial, name text, by_column text, beside text)""",
+    """CREATE VIEW citus_tables AS SELECT CAST(name AS regclass) AS table_name FROM asked
+     WHERE by_column IN ('tenant_id', 'all')""",
+    """CREATE FUNCTION create_reference_table(of regclass) RETURNS void LANGUAGE sql AS $$
+        INSERT INTO asked (name, by_column) VALUES (of, 'all') $$""",
+    """CREATE FUNCTION create_distributed_table(of regclass, by text, colocate_with text)
     RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
         IF EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND conrelid = of) THEN
             RAISE 'it refers to a table that may not be distributed yet';
         END IF;
         INSERT INTO asked (name, by_column, beside) VALUES (of, by, colocate_with);
-    END $$;
-    CREATE FUNCTION create_distributed_function(
+    END $$""",
+    """CREATE FUNCTION create_distributed_function(
         of regprocedure, by text DEFAULT NULL, colocate_with text DEFAULT NULL)
     RETURNS void LANGUAGE sql AS $$
-        INSERT INTO asked (name, by_column, beside) VALUES (of, by, colocate_with) $$;
-"""
+        INSERT INTO asked (name, by_column, beside) VALUES (of, by, colocate_with) $$""",
+)
 _OF_ALL = "identity_providers_issuer_audience_idx"  # an issuer is one tenant's
 _EVERYWHERE = {"identity_providers"}
 _LINKS = text("""
@@ -66,9 +66,8 @@ async def test_all_tables_and_functions_are_distributed_once(own_database: Datab
         with pytest.raises(NoCitus):
             await distribute(tx)
     async with own_database.transaction() as tx:
-        for statement in _CITUS.split(";\n    CREATE"):
-            words = statement if "INSERT INTO pg_extension" in statement else f"CREATE{statement}"
-            await tx.execute(text(words))
+        for statement in _CITUS:
+            await tx.execute(text(statement))
         before = (await tx.execute(_LINKS)).all()
         assert set(await distribute(tx)) == set(Model.metadata.tables)
         after = (await tx.execute(_LINKS)).all()

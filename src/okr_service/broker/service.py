@@ -12,13 +12,12 @@ from okr_service.broker.model import BrokerCursor
 from okr_service.events.cursors import Cursor
 from okr_service.events.model import Event, EventFeed
 from okr_service.events.reads import Happened, part_of_feed
-from okr_service.events.service import place_events
+from okr_service.events.service import PLACED_AT_ONCE, place_events
 from okr_service.events.shapes import EventsWanted
 from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.queue import Task
 
 TURN = "broker_turn"  # the kind of job
-_PLACED_AT_ONCE = 5_000
 _AT_ONCE = 200
 _log = logging.getLogger(__name__)
 
@@ -45,13 +44,13 @@ async def turns_of(tx: Reading, tenant_id: UUID) -> Sequence[Task]:  # noqa: ARG
 
 async def next_events(tx: Transaction, tenant_id: UUID) -> Next:
     """Return what follows in the feed, from the oldest kept on; nobody forgets it meanwhile."""
-    placed = await place_events(tx, tenant_id, _PLACED_AT_ONCE)  # and holds the feed's head
+    placed = await place_events(tx, tenant_id, PLACED_AT_ONCE)  # and holds the feed's head
     feed = await tx.get_one(EventFeed, tenant_id)
     after = await _place(tx, feed)
     everything = Principal(tenant_id, "broker", granted([Scope.ADMIN]), "broker")
     wanted = EventsWanted(after=str(Cursor(after)), limit=_AT_ONCE)
     part = await part_of_feed(tx, everything, wanted)
-    return Next(after, feed.last_place, part.events(), part.more or placed == _PLACED_AT_ONCE)
+    return Next(after, feed.last_place, part.events(), part.more or placed == PLACED_AT_ONCE)
 
 
 async def _place(tx: Transaction, feed: EventFeed) -> int:

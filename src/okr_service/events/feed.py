@@ -15,7 +15,7 @@ from okr_service.events.broadcast import Broadcast
 from okr_service.events.cursors import Cursor
 from okr_service.events.happenings import Stretch, next_stretch
 from okr_service.events.reads import Happened, Part, part_of_feed
-from okr_service.events.service import AT_ONCE, forget_events, head, place_events
+from okr_service.events.service import PLACED_AT_ONCE, forget_events, head, place_events
 from okr_service.events.shapes import LATEST, LONGEST_WAIT, EventsWanted, EventType
 from okr_service.events.wakeups import Wakeups
 from okr_service.kernel.database import Database, is_retryable
@@ -66,7 +66,7 @@ class Feed:
         if part.unplaced and not part.more:
             placed = await self._place(who.tenant_id)
             # From now on means after all that was committed, however much of it waits.
-            while wanted.after == LATEST and placed == AT_ONCE:
+            while wanted.after == LATEST and placed == PLACED_AT_ONCE:
                 placed = await self._place(who.tenant_id)
             part = await self._read(who, wanted)
         return part
@@ -139,7 +139,7 @@ class Feed:
         older, forgotten = datetime.now(UTC) - self._kept, 0
         while True:
             async with self._database.transaction(tenant_id) as tx:
-                gone = await forget_events(tx, tenant_id, older, AT_ONCE)
+                gone = await forget_events(tx, tenant_id, older, PLACED_AT_ONCE)
             forgotten += gone
             if not gone:
                 return forgotten
@@ -173,7 +173,7 @@ class Feed:
         _unplaced_since.note_first(tenant_id)
         try:
             async with self._database.transaction(tenant_id) as tx:
-                placed = await place_events(tx, tenant_id, AT_ONCE)
+                placed = await place_events(tx, tenant_id, PLACED_AT_ONCE)
         except DBAPIError as error:
             if not is_retryable(error):
                 raise

@@ -15,7 +15,7 @@ from okr_service.kernel.database import Reading, Transaction
 from okr_service.kernel.model import new_id
 from okr_service.kernel.telemetry import counter
 
-AT_ONCE = 5_000  # events
+PLACED_AT_ONCE = 5_000  # events
 _placed = counter("okr.events.placed", "Events that got their place in a tenant's feed.")
 _forgotten = counter("okr.events.forgotten", "Events deleted, for they were kept long enough.")
 _TENANT_ID = bindparam("tenant_id", type_=Uuid)
@@ -69,7 +69,7 @@ async def place_events(tx: Transaction, tenant_id: UUID, most: int) -> int:
 
 async def last_place(tx: Transaction, tenant_id: UUID) -> int:
     """Return the place of the last event that is committed, once each has its place."""
-    while await place_events(tx, tenant_id, AT_ONCE) == AT_ONCE:
+    while await place_events(tx, tenant_id, PLACED_AT_ONCE) == PLACED_AT_ONCE:
         pass
     place, _ = await head(tx, tenant_id)
     return place

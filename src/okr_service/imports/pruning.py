@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 from okr_service.access.policy import Principal
 from okr_service.actions import service as actions
 from okr_service.actions.model import Action, ActionPlan
+from okr_service.actions.reads import IS_OPEN
 from okr_service.actions.shapes import ActionState, NewAction
 from okr_service.cycles import service as cycles
 from okr_service.imports.errors import PruneNeedsScope
@@ -36,7 +37,6 @@ from okr_service.organisation import service as organisation
 from okr_service.organisation.model import Unit
 
 _IN_FORCE = (ObjectiveState.DRAFT.value, ObjectiveState.ACTIVE.value)
-_TO_DO = (ActionState.TODO.value, ActionState.DOING.value)
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ async def _actions(
         .join(ActionPlan, plan)
         .join(KeyResult, of)
         .join(Objective, its)
-        .where(Action.tenant_id == tenant, Action.state.in_(_TO_DO), *alive(KeyResult), *wanted)
+        .where(Action.tenant_id == tenant, IS_OPEN, *alive(KeyResult), *wanted)
         .where(Action.external_id.is_not(None))
     )
     rows = await tx.execute(found.order_by(Action.external_id))

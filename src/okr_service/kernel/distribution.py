@@ -13,7 +13,6 @@ and of settings it passes on to the nodes only those of `SET LOCAL`, by which th
 its tenant: so the service is run with `OKR_POOLED=true` against it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -23,16 +22,16 @@ from okr_service.kernel.model import Model
 
 _FIRST = "tenants"
 _HAS_CITUS = text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')")
-_SETTINGS = """
-    DO $$ BEGIN
+_SETTINGS = (
+    """DO $$ BEGIN
         EXECUTE format('ALTER DATABASE %I SET citus.enable_unsafe_triggers = on',
                        current_database());
         EXECUTE format('ALTER DATABASE %I SET citus.propagate_set_commands = %L',
                        current_database(), 'local');
-    END $$;
-    SET LOCAL citus.enable_unsafe_triggers = on;
-    SET LOCAL citus.multi_shard_modify_mode = 'sequential'
-"""
+    END $$""",
+    "SET LOCAL citus.enable_unsafe_triggers = on",
+    "SET LOCAL citus.multi_shard_modify_mode = 'sequential'",
+)
 _DISTRIBUTED = text("SELECT CAST(table_name AS text) FROM citus_tables")
 _LINKS = text("""
     SELECT format('%I', r.relname) AS of, format('%I', c.conname) AS name,
@@ -91,7 +90,7 @@ async def distribute(tx: Transaction) -> list[str]:
         raise NoCitus
     there = set(await tx.scalars(_DISTRIBUTED))
     wanted = sorted(set(Model.metadata.tables) - there, key=lambda name: (name != _FIRST, name))
-    for statement in _SETTINGS.rsplit(";\n", 2):
+    for statement in _SETTINGS:
         await tx.execute(text(statement))
     # Two tables may refer to each other, and each must be distributed before the other.
     links = [_Link(*row) for row in await tx.execute(_LINKS, {"tables": wanted})]
@@ -104,14 +103,11 @@ async def distribute(tx: Transaction) -> list[str]:
         else:
             beside = "none" if name == _FIRST else _FIRST
             await tx.execute(_DISTRIBUTE, {"of": name, "colocate_with": beside})
-    await _link_again(tx, [link for link in links if link.of not in everywhere])
+    for link in links:
+        if link.of not in everywhere:
+            added = f"ALTER TABLE {link.of} ADD CONSTRAINT {link.name} {link.definition}"
+            await tx.execute(text(added))
     for signature, of_tenant in (await tx.execute(_FUNCTIONS)).all():
         how = _DISTRIBUTE_FUNCTION if of_tenant else _COPY_FUNCTION
         await tx.execute(how, {"signature": signature})
     return wanted
-
-
-async def _link_again(tx: Transaction, links: Sequence[_Link]) -> None:
-    for link in links:
-        added = f"ALTER TABLE {link.of} ADD CONSTRAINT {link.name} {link.definition}"
-        await tx.execute(text(added))

@@ -183,7 +183,7 @@ class Queue:
             try:
                 await self._manager.run(
                     dequeue_timeout=_LOOKS_EVERY,
-                    batch_size=max(self._at_once // 2, 1),
+                    batch_size=self._at_once // 2,
                     max_concurrent_tasks=self._at_once,
                     heartbeat_timeout=self._patience,
                     log_aggregation_interval=timedelta(0),  # nobody looks at them

@@ -31,7 +31,7 @@ _OPERATIONS = {
     *("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET"),
 }
 _OTHER = "OTHER"
-_WHY = {
+BROKEN_OFF_FOR = {
     "40P01": "deadlock",
     "40001": "serialization",
     "55P03": "lock_timeout",
@@ -130,7 +130,7 @@ def _tell(statement: str, seconds: float, error: BaseException | None = None) ->
         _slow.add(1, {_OPERATION: operation})
         _log.warning("statement %s took %.3f s", facts_of(statement), seconds)
     if error is not None:
-        why = _WHY.get(str(getattr(error, "sqlstate", None)))
+        why = BROKEN_OFF_FOR.get(str(getattr(error, "sqlstate", None)))
         if why is not None:
             _broken_off.add(1, {"reason": why})
     if get_current_span().is_recording():

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    ColumnElement,
     Select,
     Uuid,
     and_,
@@ -25,6 +24,7 @@ from sqlalchemy import (
 
 from okr_service.access.policy import Permission, Principal, require
 from okr_service.actions.model import Action, ActionPlan
+from okr_service.actions.reads import IS_OPEN
 from okr_service.audit.service import Change, record_all
 from okr_service.cycles.model import Cycle
 from okr_service.kernel import references
@@ -129,7 +129,7 @@ def _key_results(tenant_id: UUID, owner_id: UUID) -> Select[KeyResult]:
 
 def _plans(tenant_id: UUID, owner_id: UUID) -> Select[ActionPlan]:
     to_do = exists().where(
-        Action.tenant_id == tenant_id, Action.action_plan_id == ActionPlan.id, _to_do()
+        Action.tenant_id == tenant_id, Action.action_plan_id == ActionPlan.id, IS_OPEN
     )
     owned = select(ActionPlan).where(
         ActionPlan.owner_id == owner_id,
@@ -141,7 +141,7 @@ def _plans(tenant_id: UUID, owner_id: UUID) -> Select[ActionPlan]:
 def _actions(tenant_id: UUID, owner_id: UUID) -> Select[Action]:
     of_plan = and_(ActionPlan.tenant_id == tenant_id, ActionPlan.id == Action.action_plan_id)
     owned = select(Action).join(ActionPlan, of_plan)
-    owned = owned.where(Action.tenant_id == tenant_id, Action.owner_id == owner_id, _to_do())
+    owned = owned.where(Action.tenant_id == tenant_id, Action.owner_id == owner_id, IS_OPEN)
     return _of_key_results(tenant_id, owned.order_by(Action.id))
 
 
@@ -152,10 +152,6 @@ async def _objectives(tx: Transaction, tenant_id: UUID, owner_id: UUID) -> Selec
     deepest_first = sorted(ids, key=lambda row_id: -len(lines[row_id]))
     place = func.array_position(literal(deepest_first, ARRAY(Uuid())), Objective.id)
     return owned.where(among(Objective.id, deepest_first)).order_by(place)
-
-
-def _to_do() -> ColumnElement[bool]:
-    return Action.state.in_(("todo", "doing"))
 
 
 def _of_key_results(tenant_id: UUID, asked: Select[_Owned]) -> Select[_Owned]:
