@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -16,8 +15,8 @@ import nats
 import orjson
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from tests.processes import found, free_port
 
-_PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 _CONFIGURATION = """
 listen: 127.0.0.1:{port}
 jetstream {{ store_dir: "{folder}/stored" }}
@@ -27,20 +26,12 @@ STREAM, PREFIX = "okr", "okr"
 
 def program() -> str | None:
     """Return where nats-server is, or None where there is none."""
-    return shutil.which("nats-server", path=_PLACES)
+    return found("nats-server")
 
 
 def is_required() -> bool:
     """Say whether its absence is a failure."""
     return os.environ.get("CI") == "true" or "OKR_TEST_REQUIRE_NATS" in os.environ
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,8 @@
 """Workers and brokers killed at any moment while others write: the stream has the feed, once."""
 
 import asyncio
-import os
-import sys
+from asyncio.subprocess import Process
 from contextlib import suppress
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -13,32 +11,20 @@ from tests.broker.conftest import Founded
 from tests.broker.server import Server
 from tests.broker.test_publishing import all_published, feed_of, require_same
 from tests.build import Build, Json
-from tests.conftest import API_KEY_SECRET
 from tests.events.mirror import Mirror
 from tests.imports.working import working
+from tests.processes import begun, worker
 
 from okr_service.kernel.database import Database
 
 _SEED = 20_261_128
-_OKR = Path(sys.executable).parent / "okr"
 _WRITERS = 4
 
 
-async def _work(database_url: str, broker: Server) -> asyncio.subprocess.Process:
+async def _work(database_url: str, broker: Server) -> Process:
     """Start `okr work`, and wait until it does jobs."""
-    given = {
-        "OKR_DATABASE_URL": database_url,
-        "OKR_API_KEY_SECRET": API_KEY_SECRET.get_secret_value(),
-        "OKR_BROKER_URL": broker.address,
-        "OKR_BROKER_DUPLICATE_WINDOW_SECONDS": "0.1",
-        "PATH": os.environ["PATH"],
-    }
-    process = await asyncio.create_subprocess_exec(
-        str(_OKR), "work", env=given, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert b"does jobs" in await process.stdout.readline()
-    return process
+    given = {"broker_url": broker.address, "broker_duplicate_window_seconds": "0.1"}
+    return await begun(await worker(database_url, **given))
 
 
 async def _write(build: Build, chance: Random, finished: asyncio.Event) -> None:

@@ -15,7 +15,7 @@ from tests.broker.server import PREFIX, STREAM, Between, Server
 from tests.broker.test_publishing import all_published, feed_of, require_same
 from tests.conftest import Start, Tenant
 from tests.imports.working import CSV, ended, rows, submitted, worker_of, working
-from tests.webhooks.conftest import eventually, until
+from tests.waiting import eventually, until
 
 from okr_service.broker import lines, turns
 from okr_service.broker.model import BrokerCursor

@@ -10,7 +10,7 @@ from tests.build import Build, Json
 from tests.calling import client
 from tests.conftest import Start, new_tenant
 from tests.imports.working import working
-from tests.webhooks.conftest import eventually
+from tests.waiting import eventually
 
 from okr_service.broker.service import TURN
 from okr_service.kernel.database import Database

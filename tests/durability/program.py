@@ -3,17 +3,15 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 
 import httpx
+from tests.processes import OKR, free_port
 
-_OKR = Path(sys.executable).with_name("okr")
 _PATIENCE = 90  # seconds; machines that run tests are busy ones
 ANSWERED_WITHIN = 20  # seconds: whatever takes longer counts as hung
 
@@ -102,10 +100,10 @@ class Program:
         )
 
     def _spawn(self) -> None:
-        self._port = _free_port()
+        self._port = free_port()
         with self._log.open("ab") as log:
             self._service = subprocess.Popen(
-                [_OKR, "serve", "--port", str(self._port), "--data", self._data],
+                [OKR, "serve", "--port", str(self._port), "--data", self._data],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
@@ -114,7 +112,7 @@ class Program:
 
     def _verify(self, what: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [_OKR, what, "verify", "--data", self._data],
+            [OKR, what, "verify", "--data", self._data],
             check=False,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -159,13 +157,6 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
 
 def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("OKR_")}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _processes() -> list[int]:

@@ -1,35 +1,17 @@
 """A worker killed half-way through an import: another process does it, once."""
 
 import asyncio
-import os
 import signal
-import sys
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 from tests.calling import client
-from tests.conftest import API_KEY_SECRET, Start, new_tenant
+from tests.conftest import Start, new_tenant
 from tests.imports.working import ended, rows, submitted, until, working
+from tests.processes import begun, worker
 
 from okr_service.kernel.database import Database
 from okr_service.kernel.forest import hold_structure
-
-_OKR = Path(sys.executable).parent / "okr"
-
-
-async def _work(database_url: str) -> asyncio.subprocess.Process:
-    given = {
-        "OKR_DATABASE_URL": database_url,
-        "OKR_API_KEY_SECRET": API_KEY_SECRET.get_secret_value(),
-        "PATH": os.environ["PATH"],
-    }
-    process = await asyncio.create_subprocess_exec(
-        str(_OKR), "work", env=given, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert b"does jobs" in await process.stdout.readline()
-    return process
 
 
 @pytest.mark.slow
@@ -40,7 +22,7 @@ async def test_a_killed_worker_s_import_is_done_once_by_another(
     owner = Database.as_owner(app.state.service.settings)
     tenant = await new_tenant(owner)
     await owner.close()
-    process = await _work(own_database_url)
+    process = await begun(await worker(own_database_url))
     async with client(app, tenant.key) as rest:
         job = await submitted(rest, rows(8_000))
         await until(rest, job, lambda found: found["rows_written"] > 0)
@@ -61,7 +43,7 @@ async def test_a_worker_told_to_stop_puts_its_import_back(
     app = start(database_url=SecretStr(own_database_url))
     owner = Database.as_owner(app.state.service.settings)
     tenant = await new_tenant(owner)
-    process = await _work(own_database_url)
+    process = await begun(await worker(own_database_url))
     async with client(app, tenant.key) as rest:
         job = await submitted(rest, rows(40))
         async with owner.transaction(tenant.tenant_id) as tx:

@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -12,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import URL
+from tests import processes
 
 SERVERS = 2
 _PORT = 6432
-_PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 _CONFIGURATION = """
 [databases]
 * = {server}
@@ -33,7 +32,7 @@ max_client_conn = 500
 
 def program() -> str | None:
     """Return where PgBouncer is, or None where there is none."""
-    return shutil.which("pgbouncer", path=_PLACES)
+    return processes.found("pgbouncer")
 
 
 def is_required() -> bool:

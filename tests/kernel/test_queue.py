@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from tests.conftest import Tenant
-from tests.webhooks.conftest import until
+from tests.waiting import until
 
 from okr_service.kernel import queue
 from okr_service.kernel.database import Database

@@ -12,13 +12,14 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from tests.broker.server import free_port
 from tests.build import Build
 from tests.conftest import Tenant, stop
 from tests.imports.working import ended, rows, submitted, working
 from tests.observability.conftest import Figure
+from tests.processes import free_port
 from tests.rest.listening import listening
-from tests.webhooks.conftest import receiving, until
+from tests.waiting import until
+from tests.webhooks.conftest import receiving
 from tests.webhooks.receiver import Receiver
 
 from okr_service.kernel.database import Database, Transaction

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from tests.broker.server import free_port
 from tests.conftest import API_KEY_SECRET, BOOTSTRAP_KEY
+from tests.processes import free_port
 from tests.test_cli import _OKR
 
 from okr_service.kernel.migrations import migrate

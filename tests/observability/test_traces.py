@@ -11,7 +11,8 @@ from tests.calling import client
 from tests.conftest import Start, Tenant
 from tests.imports.working import working
 from tests.observability.test_log_lines import SPAN, TRACE, TRACEPARENT
-from tests.webhooks.conftest import receiving, until
+from tests.waiting import until
+from tests.webhooks.conftest import receiving
 from tests.webhooks.receiver import Receiver
 
 __all__ = ["receiving"]

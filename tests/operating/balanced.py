@@ -2,10 +2,7 @@
 
 import asyncio
 import os
-import shutil
 import signal
-import socket
-import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process, create_subprocess_exec
 from collections.abc import AsyncIterator, Mapping
@@ -13,9 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
+from tests.processes import OKR, found, free_port
 
-_OKR = Path(sys.executable).with_name("okr")
-_PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 _LEAVES_FOR = 2.0  # seconds: HAProxy asks ten times meanwhile
 _PATIENCE = 60.0
 _CONFIGURATION = """
@@ -42,7 +38,7 @@ backend replicas
 
 def program() -> str | None:
     """Return where HAProxy is, or None where there is none."""
-    return shutil.which("haproxy", path=_PLACES)
+    return found("haproxy")
 
 
 def is_required() -> bool:
@@ -54,14 +50,14 @@ class Replica:
     """One process that serves, always at the same place."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._environment = environment
         self._process: Process | None = None
 
     async def start(self) -> None:
         """Start it, and wait until it says that it is ready."""
         self._process = await create_subprocess_exec(
-            *(_OKR, "serve", "--port", str(self.port)),
+            *(OKR, "serve", "--port", str(self.port)),
             env=os.environ | self._environment,
             stdout=PIPE,
             stderr=DEVNULL,
@@ -85,15 +81,15 @@ async def balanced(
     replicas: list[Replica],
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Run HAProxy before replicas; gives a client of it."""
-    found, port = program(), _free_port()
-    assert found is not None, "apt-get install haproxy"
+    haproxy, port = program(), free_port()
+    assert haproxy is not None, "apt-get install haproxy"
     servers = "\n".join(
         f"    server r{nth} 127.0.0.1:{replica.port} check" for nth, replica in enumerate(replicas)
     )
     with tempfile.TemporaryDirectory(prefix="okr-balanced-") as folder:
         configuration = Path(folder) / "haproxy.cfg"
         configuration.write_text(_CONFIGURATION.format(port=port, servers=servers))
-        proxy = await create_subprocess_exec(found, "-q", "-f", configuration)
+        proxy = await create_subprocess_exec(haproxy, "-q", "-f", configuration)
         limits = httpx.Limits(max_connections=200)
         try:
             async with httpx.AsyncClient(
@@ -125,10 +121,3 @@ async def _answering(client: httpx.AsyncClient) -> None:
                 if (await client.get("/readyz")).is_success:
                     return
             await asyncio.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 from tests.conftest import API_KEY_SECRET
+from tests.processes import free_port
 
 _ROOT = Path(__file__).parents[2]
 _BIN = Path(sys.executable).parent
@@ -96,15 +96,8 @@ def test_only_what_is_copied_reaches_the_builder() -> None:
 
 
 def test_a_container_that_does_not_answer_is_not_well() -> None:
-    done = subprocess.run(_on(_free_port(), health_check()), check=False, capture_output=True)
+    done = subprocess.run(_on(free_port(), health_check()), check=False, capture_output=True)
     assert done.returncode != 0
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-    return port
 
 
 def _on(port: int, command: list[str]) -> list[str]:
@@ -154,7 +147,7 @@ def test_what_is_built_migrates_serves_and_is_well(tmp_path: Path, empty_databas
     assert json.loads(of(FINAL, "CMD")[-1]) == shlex.split("serve --host 0.0.0.0")
     okr = installed / "bin" / entry[0]
     subprocess.run([okr, "migrate"], env=settings, check=True)
-    port = _free_port()
+    port = free_port()
     with _serving(okr, port, settings) as process:
         check = _on(port, health_check())
         until = time.monotonic() + 30

@@ -14,7 +14,7 @@ from tests.conftest import Start, Tenant
 from tests.imports.working import working
 from tests.kernel.sql import tables_without_tenant
 from tests.reminders.reminding import action, remind, reminders, told, weekly
-from tests.webhooks.conftest import eventually
+from tests.waiting import eventually
 
 from okr_service.kernel.database import Database
 from okr_service.kernel.errors import DatabaseUnavailable

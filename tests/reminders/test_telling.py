@@ -9,7 +9,8 @@ from tests.conftest import Tenant
 from tests.group import Group
 from tests.imports.working import working
 from tests.reminders.reminding import action, events, remind, told, weekly
-from tests.webhooks.conftest import eventually, receiving  # noqa: F401 - a fixture
+from tests.waiting import eventually
+from tests.webhooks.conftest import receiving  # noqa: F401 - a fixture
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.test_webhooks import made
 

@@ -1,6 +1,5 @@
 """Servers of PostgreSQL as the pages name them: db.example.com, with its owner and a login."""
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,11 +44,3 @@ def instead(host: str, server: EmbeddedPostgres) -> dict[str, str]:
     """Return what a page says of a host, and what it is here."""
     pairs = (("okr", "okr"), ("owner", "okr"), ("postgres", "postgres"))
     return {f"postgresql://{role}@{host}/{db}": url(server, role, db) for role, db in pairs}
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-    return port

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.operating.test_chart import texts, values
+from tests.processes import free_port
 from tests.site import pages
 from tests.site.conftest import Instead
-from tests.site.servers import free_port, instead, owned
+from tests.site.servers import instead, owned
 
 from graphql import build_schema, parse, validate
 

@@ -1,13 +1,10 @@
 """Who is told by webhooks ends up with what is stored, however often all involved are killed."""
 
 import asyncio
-import os
-import sys
 import threading
-from asyncio.subprocess import PIPE, Process, create_subprocess_exec
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -16,11 +13,12 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from tests.build import Build
 from tests.calling import client
-from tests.conftest import API_KEY_SECRET, Start, Tenant, new_tenant
+from tests.conftest import Start, Tenant, new_tenant
 from tests.events.mirror import Mirror
+from tests.processes import begun, worker
 from tests.rollup.racing import EDITS, planted
 from tests.rollup.test_concurrency import edited_at_once
-from tests.webhooks.conftest import eventually
+from tests.waiting import eventually
 from tests.webhooks.receiver import Received, Receiver
 
 from okr_service.kernel.database import Database
@@ -28,7 +26,6 @@ from okr_service.kernel.queue import SCHEMA
 from okr_service.serving import Service
 
 Receiving = Callable[..., Receiver]
-_OKR = Path(sys.executable).with_name("okr")
 _WORKERS = 2
 _FAILS = 0.02  # of messages, before it is stored; and as many after
 _LIVES = (0.5, 2.0)  # seconds, from one that begins to the next that dies
@@ -86,14 +83,9 @@ async def dying_workers(
     url: str, dice: Random, killed: Callable[[], Awaitable[None]]
 ) -> AsyncIterator[None]:
     """Run `okr work` in processes that are killed and replaced, until the block ends."""
-    given = {
-        "OKR_DATABASE_URL": url,
-        "OKR_API_KEY_SECRET": API_KEY_SECRET.get_secret_value(),
-        "OKR_ALLOW_PRIVATE_WEBHOOKS": "true",
-    }
 
     async def spawned() -> Process:
-        return await create_subprocess_exec(_OKR, "work", env=os.environ | given, stdout=PIPE)
+        return await worker(url, allow_private_webhooks="true")
 
     async def kill_and_replace() -> None:
         while True:
@@ -103,7 +95,7 @@ async def dying_workers(
             await workers[victim].wait()
             await killed()
             workers[victim] = await spawned()
-            await _begun(workers[victim])
+            await begun(workers[victim])
 
     workers = [await spawned() for _ in range(_WORKERS)]
     killing = asyncio.create_task(kill_and_replace())
@@ -113,15 +105,10 @@ async def dying_workers(
         killing.cancel()
         with suppress(asyncio.CancelledError):
             await killing
-        for worker in workers:
+        for one in workers:
             with suppress(ProcessLookupError):
-                worker.kill()
-            await worker.wait()
-
-
-async def _begun(worker: Process) -> None:
-    assert worker.stdout is not None
-    assert await worker.stdout.readline(), "it ended"
+                one.kill()
+            await one.wait()
 
 
 @pytest.mark.parametrize("seed", [1])

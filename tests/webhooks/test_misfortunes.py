@@ -11,7 +11,7 @@ from sqlalchemy import text
 from tests.build import Build, Json
 from tests.conftest import Tenant
 from tests.imports.working import worker_of, working
-from tests.webhooks.conftest import eventually, until
+from tests.waiting import eventually, until
 from tests.webhooks.receiver import Received, Receiver
 from tests.webhooks.test_webhooks import deliveries, made
 

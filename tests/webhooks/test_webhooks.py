@@ -12,7 +12,7 @@ from tests.build import Build, Json
 from tests.calling import client
 from tests.conftest import Start, Tenant
 from tests.imports.working import working
-from tests.webhooks.conftest import eventually, until
+from tests.waiting import eventually, until
 from tests.webhooks.receiver import Received, Receiver
 
 from okr_service.webhooks import deliveries as settling
