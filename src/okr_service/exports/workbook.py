@@ -15,7 +15,7 @@ from xlsxwriter.worksheet import Worksheet
 from okr_service.exports.plan import KINDS, Kind
 from okr_service.imports.columns import header_of
 from okr_service.imports.harmless import harmless
-from okr_service.imports.template import COLUMNS
+from okr_service.imports.template import COLUMNS, MADE
 from okr_service.imports.wording import SHEETS, TITLES
 from okr_service.kernel.copying import Copied, Form, parts
 from okr_service.kernel.messages import Language
@@ -31,7 +31,6 @@ _OPTIONS = {
     "strings_to_numbers": False,
     "use_zip64": True,
 }
-_MADE = datetime(2026, 1, 1, tzinfo=UTC)  # the same always: what is the same is the same file
 _EXACT_DIGITS = 15  # of a spreadsheet's numbers
 _WIDE, _NARROW = 24, 12
 
@@ -40,7 +39,7 @@ async def workbook(reads: Reads, copied: Copied, language: Language) -> AsyncIte
     """Give the workbook, once all is read: what it holds is listed at its end."""
     with TemporaryFile() as file:
         book = xlsxwriter.Workbook(file, _OPTIONS)
-        book.set_properties({"created": _MADE})
+        book.set_properties({"created": MADE})
         try:
             pages = _Pages(book, language)
             async for part in parts(reads, copied, Form.LINES, at_once=_AT_ONCE):

@@ -16,7 +16,7 @@ from okr_service.imports.wording import CHOICES, EXAMPLE, MONTH_NOTE, NOTES, SHE
 from okr_service.imports.workbook import EXAMPLES
 from okr_service.kernel.messages import Language
 
-_MADE = datetime(2026, 1, 1, tzinfo=UTC)  # the same always: what is the same is the same file
+MADE = datetime(2026, 1, 1, tzinfo=UTC)  # the same always: what is the same is the same file
 _GROUPS = {  # the columns in the order of the sheet, and how the header of each group is coloured
     "#1F4E78": {
         "unit": 9,
@@ -70,7 +70,7 @@ def template(lists: Lists, language: Language) -> bytes:
     """Make the workbook."""
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_urls": False}) as book:
-        book.set_properties({"title": TITLES[language], "created": _MADE})
+        book.set_properties({"title": TITLES[language], "created": MADE})
         plan, listed = SHEETS[language]
         sheet = book.add_worksheet(plan)
         example = book.add_worksheet(EXAMPLES[language])
